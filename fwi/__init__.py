@@ -1,0 +1,1 @@
+"""Seismic full-waveform inversion: data, networks, training, inference."""

@@ -1,0 +1,44 @@
+"""The ways a job of ours ends badly on purpose, each with the outcome it stands for."""
+
+from __future__ import annotations
+
+
+class JobError(Exception):
+    """A failure that is the reader's to mend; its message says what, where, expected, and what to do.
+
+    ``outcome`` is the dotted code of the design's table that the supervisor records.
+    """
+
+    outcome = "error.python"
+    exit_code = 3
+
+
+class DataError(JobError):
+    """An input file is missing, truncated, of the wrong shape or of the wrong type."""
+
+    outcome = "error.data"
+
+
+class NonFiniteError(JobError):
+    """The loss or the gradients stopped being finite."""
+
+    outcome = "error.nan"
+
+
+class UsageError(JobError):
+    """Options that cannot work together."""
+
+    outcome = "error.usage"
+    exit_code = 2
+
+
+class DependencyError(JobError):
+    """A library is missing or does not fit another."""
+
+    outcome = "error.dependency"
+
+
+class DeviceError(JobError):
+    """The device asked for is not there."""
+
+    outcome = "fault.driver"

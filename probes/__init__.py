@@ -1,0 +1,1 @@
+"""Measurement of processes, memory and progress; importable without torch."""

@@ -1,0 +1,1 @@
+"""Supervision of jobs: start, watch, explain, stop, record."""
