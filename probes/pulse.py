@@ -327,6 +327,20 @@ class Reader:
         raw = os.pread(self._descriptor, at.SLOTS_AT[1] + at.PULSE.size, 0)
         return _newest(raw, self._phase_name)
 
+    def finished_s(self) -> float | None:
+        """When the job said that its work was committed, on the monotonic clock."""
+        raw = os.pread(self._descriptor, at.QWORD.size, at.FINISHED_AT)
+        (finished_ns,) = at.QWORD.unpack(raw) if len(raw) == at.QWORD.size else (0,)
+        return finished_ns / 1e9 if finished_ns else None
+
+    def torch_memory(self) -> tuple[int, int] | None:
+        """Bytes that torch has allocated and reserved; None where the job does not say."""
+        raw = os.pread(self._descriptor, at.MEMORY.size, at.MEMORY_AT)
+        if len(raw) < at.MEMORY.size:
+            return None
+        allocated, reserved, *_ = at.MEMORY.unpack(raw)
+        return (allocated, reserved) if reserved else None
+
     def _phase_name(self, index: int) -> str:
         name = self._names.get(index)
         if name is None:

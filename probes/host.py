@@ -1,0 +1,107 @@
+"""Host memory: of a process tree, of the machine, of /dev/shm, and who was killed for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from probes import cgroup, procfs
+
+SHM = "/dev/shm"
+
+
+@dataclass(frozen=True)
+class TreeMemory:
+    """Bytes held by a process tree; shared pages are divided in PSS and counted again in RSS."""
+
+    rss: int
+    pss: int | None
+    """None where no process of the tree lets itself be read."""
+    uss: int | None
+    largest: tuple[tuple[int, str, int], ...]
+    """(pid, name, PSS or RSS) of the biggest holders, biggest first."""
+    processes: int
+
+
+@dataclass(frozen=True)
+class OomKills:
+    """Counters of kernel kills for memory; None: not to be read here."""
+
+    group: int | None
+    """In the memory cgroup of this process."""
+    machine: int | None
+    """On the whole machine (``/proc/vmstat``)."""
+
+
+def tree_memory(members: Iterable[procfs.Stat], *, with_pss: bool, holders: int = 5) -> TreeMemory:
+    """Memory of the given processes. PSS costs milliseconds a gigabyte: ask for it sparingly.
+
+    Where only some may be read, the others count with their RSS.
+    """
+    rss = pss = uss = count = 0
+    readable = False
+    sizes = []
+    for member in members:
+        if member.is_dead:
+            continue
+        count += 1
+        detail = procfs.memory(member.pid) if with_pss else None
+        rss += detail.rss if detail else member.rss
+        pss += detail.pss if detail else member.rss
+        uss += detail.uss if detail else 0
+        readable = readable or detail is not None
+        sizes.append((member.pid, member.name, detail.pss if detail else member.rss))
+    sizes.sort(key=lambda entry: -entry[2])
+    return TreeMemory(
+        rss=rss,
+        pss=pss if readable else None,
+        uss=uss if readable else None,
+        largest=tuple(sizes[:holders]),
+        processes=count,
+    )
+
+
+def shm_used() -> int | None:
+    """Bytes in use in /dev/shm, by anybody."""
+    try:
+        room = os.statvfs(SHM)
+    except OSError:
+        return None
+    return (room.f_blocks - room.f_bfree) * room.f_frsize
+
+
+def shm_total() -> int | None:
+    try:
+        room = os.statvfs(SHM)
+    except OSError:
+        return None
+    return room.f_blocks * room.f_frsize
+
+
+def machine_memory() -> int | None:
+    """Bytes of RAM of the machine."""
+    raw = procfs.read("/proc/meminfo", 4096)
+    for line in (raw or b"").splitlines():
+        if line.startswith(b"MemTotal:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def memory_limit() -> int | None:
+    """Bytes that this process and its children may use: the cgroup's limit, else the machine's."""
+    total = machine_memory()
+    group = cgroup.memory_group()
+    limit = group.limit() if group else None
+    if limit is None or total is None:
+        return limit or total
+    return min(limit, total)
+
+
+def oom_kills() -> OomKills:
+    """The counters now; a difference between two readings is a kill."""
+    group = cgroup.memory_group()
+    return OomKills(
+        group=group.oom_kills() if group else None,
+        machine=dict(procfs.counters("/proc/vmstat")).get("oom_kill"),
+    )

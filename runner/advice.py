@@ -1,0 +1,47 @@
+"""What to change after an outcome; each line names the option. Data."""
+
+from __future__ import annotations
+
+from runner.outcomes import Outcome
+
+_ADVICE: dict[Outcome, tuple[str, ...]] = {
+    Outcome.OOM_DEVICE_CAPACITY: (
+        "halve --batch-size and double --accumulate: the effective batch stays the same",
+        "use --dtype fp16 or bf16",
+    ),
+    Outcome.OOM_DEVICE_LIBRARY: ("use a smaller --batch-size; the device is full",),
+    Outcome.OOM_DEVICE_FRAGMENTATION: (
+        "set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True, or use --empty-cache",
+    ),
+    Outcome.OOM_DEVICE_FOREIGN: ("stop the other process that holds the device, or wait for it",),
+    Outcome.OOM_PINNED: ("use fewer --workers, so that fewer batches are page-locked at once",),
+    Outcome.OOM_HOST_KILLED: ("use fewer --workers or a smaller --batch-size",),
+    Outcome.OOM_HOST_WORKER: ("use fewer --workers; --workers 0 loads in the main process",),
+    Outcome.OOM_HOST_REFUSED: ("use a smaller --batch-size or fewer --workers",),
+    Outcome.OOM_SHM: (
+        "use fewer --workers, or --workers 0",
+        "give the container more shared memory (docker run --shm-size)",
+    ),
+    Outcome.HANG_DATALOADER: ("try --workers 0; the stacks are in stacks.txt",),
+    Outcome.HANG_EXIT: ("nothing to do for this run: its result is kept",),
+    Outcome.HANG_STOPPED: ("kill -CONT continues a stopped process",),
+    Outcome.HANG_SPIN: ("if it was only slow, give it more time with --watchdog",),
+    Outcome.HANG_UNKNOWN: (
+        "read stacks.txt; if it was only slow, give it more time with --watchdog",
+    ),
+    Outcome.TIMEOUT: ("give it more time with --deadline, or continue with --resume",),
+    Outcome.CRASH_WORKER: ("try --workers 0: the error then shows in the main process",),
+    Outcome.CRASH_KILLED: ("ask who sent the signal: a scheduler, a limit, another user",),
+    Outcome.ERROR_NAN: ("lower --lr, or use --dtype bf16 or fp32 in place of fp16",),
+    Outcome.ERROR_DISK: ("free space, or point --runs-dir and --checkpoints to another disk",),
+    Outcome.ERROR_FD: ("raise the limit (ulimit -n), or use fewer --workers",),
+    Outcome.ERROR_PORT: ("another program listens there: choose another port",),
+    Outcome.ERROR_DEPENDENCY: ("install the versions of constraints.txt",),
+    Outcome.FAULT_DRIVER: ("run with --device cpu, or mend the driver",),
+    Outcome.FAULT_DEVICE: ("run once with CUDA_LAUNCH_BLOCKING=1 to see the call at fault",),
+    Outcome.INTERRUPTED: ("continue with --resume and the run's id",),
+}
+
+
+def advice_for(outcome: Outcome) -> tuple[str, ...]:
+    return _ADVICE.get(outcome, ())

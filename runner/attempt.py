@@ -1,0 +1,378 @@
+"""One attempt: start the job, watch it, stop it, collect what is left, and say what was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from probes import host, procfs, pulse
+from probes.pulse import Pulse, Record
+from runner import process_tree, stall, stopping
+from runner.console import Console
+from runner.evidence import Evidence, StallPicture, Stop
+from runner.leaks import Leaks, ShmWatch
+from runner.options import Supervision
+from runner.output import BoundedLog, Sink, Stream
+from runner.paths import AttemptPaths
+from runner.process_tree import MARK, Exit, Tree
+from runner.progress import Progress
+from runner.sampling import Peaks, PhasePeak, Sample, Sampler
+from runner.watchdog import Finding, Standstill, Verdict, judge
+
+_TICK = 0.25
+_FIRST_TICK = 0.01
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds since ``started`` (UTC, ISO 8601); None: it did not come to that."""
+
+    started: str
+    spawn_s: float
+    first_pulse_s: float | None
+    ended_s: float
+    """When the job's first process had ended."""
+    detected_s: float | None
+    """When a stall or the deadline was noticed."""
+    reaped_s: float
+    """When nothing of the tree was left, or was given up."""
+
+
+@dataclass(frozen=True)
+class AttemptEnd:
+    """Everything that is known of an attempt once it is over."""
+
+    evidence: Evidence
+    timing: Timing
+    peaks: Peaks
+    phase_peaks: Mapping[str, PhasePeak]
+    leaks: Leaks
+    record: Record | None
+    output_bytes: int
+    troubles: tuple[str, ...] = ()
+    """What could not be recorded or measured."""
+
+
+class Attempt:
+    """Runs once. ``interrupt`` may be called meanwhile, from the same thread."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        run: str,
+        paths: AttemptPaths,
+        options: Supervision,
+        console: Console,
+        environment: Mapping[str, str],
+        inherit_input: bool,
+        live: Callable[[Pulse, Sampler, float, Mapping[str, float]], str],
+        on_sample: Callable[[Sample], None],
+    ) -> None:
+        self._command = list(command)
+        self._run = run
+        self._paths = paths
+        self._options = options
+        self._limits = options.limits()
+        self._console = console
+        self._environment = dict(environment)
+        self._inherit_input = inherit_input
+        self._live = live
+        self._on_sample = on_sample
+        self._interrupts = 0
+        self._wake = asyncio.Event()
+        self._root_exit: Exit | None = None
+        self._sent: list[int] = []
+        self._picture: StallPicture | None = None
+        self._detected: float | None = None
+        self._troubles: list[str] = []
+        self._verdict: Verdict | None = None
+        self._warned = False
+
+    def interrupt(self) -> None:
+        """Once: let the job write its checkpoint and stop. Twice: kill."""
+        self._interrupts += 1
+        self._wake.set()
+
+    async def run(self) -> AttemptEnd:
+        self._oom_before = host.oom_kills()
+        self._shm = ShmWatch()
+        self._log = BoundedLog(self._paths.output, self._options.log_limit << 20)
+        pulse.create(self._paths.pulse)
+        self._reader = pulse.Reader(self._paths.pulse)
+        self._sampler = Sampler(self._options.sample, self._trouble)
+        began = time.monotonic()
+        self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._progress = Progress(self._reader, began)
+        was_subreaper = process_tree.is_subreaper()
+        process_tree.become_subreaper()
+        try:
+            return await self._run_started()
+        except OSError as error:
+            if hasattr(self, "_tree"):
+                raise
+            return self._not_started(error)
+        finally:
+            process_tree.become_subreaper(was_subreaper)
+            self._sampler.close()
+            self._reader.close()
+            self._log.close()
+
+    async def _run_started(self) -> AttemptEnd:
+        parent = os.getpid()
+        # A child's peak begins with our own pages, which it shows until it has become the job.
+        self._own_rss = procfs.peak_rss(parent) or 0
+        child = subprocess.Popen(
+            self._command,
+            stdin=None if self._inherit_input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment | {MARK: self._run, pulse.ENVIRONMENT: str(self._paths.pulse)},
+            start_new_session=True,
+            preexec_fn=lambda: process_tree.die_with_parent(parent),  # noqa: PLW1509 - one thread
+        )
+        spawned = time.monotonic()
+        root = procfs.identity(child.pid)
+        assert root is not None, "a child that was not waited for is at least a zombie"
+        self._tree = Tree(root, self._run, frozenset())
+        watched = self._watch_end(child.pid)
+        streams = self._streams(child)
+        helper = self._sampler.watch_devices()
+        if helper is not None:
+            self._tree.exclude(helper)
+        reason: Stop | None = None
+        try:
+            reason = await self._supervise(streams)
+            ended = time.monotonic()
+            self._root_exit = self._root_exit or process_tree.reap(root.pid, self._command[0])
+            leftovers = await stopping.sweep(self._tree, self._options.grace)
+            for stream in streams:
+                await stream.finish()
+            record = self._reader.record()
+            leaks = Leaks(
+                processes=leftovers,
+                shm=self._shm.left(),
+                device_bytes=self._device_bytes_left(),
+            )
+            return self._end(reason, record, leaks, spawned, ended)
+        finally:
+            if self._root_exit is None and procfs.is_alive(root):
+                self._console.say("the supervisor failed: the job is stopped")
+            await stopping.kill_all(self._tree)
+            child.returncode = 0 if self._root_exit is None else (self._root_exit.code or 0)
+            for stream in streams:
+                stream.close()
+            if watched is not None:
+                asyncio.get_running_loop().remove_reader(watched)
+                os.close(watched)
+
+    def _watch_end(self, pid: int) -> int | None:
+        """Wake up when the process ends; None where the kernel has no pidfd: the tick sees it."""
+        with suppress(OSError):
+            descriptor = os.pidfd_open(pid)
+            asyncio.get_running_loop().add_reader(descriptor, self._wake.set)
+            return descriptor
+        return None
+
+    def _streams(self, child: subprocess.Popen[bytes]) -> list[Stream]:
+        found = []
+        for pipe, descriptor in ((child.stdout, 1), (child.stderr, 2)):
+            assert pipe is not None
+            found.append(
+                Stream(
+                    os.dup(pipe.fileno()),
+                    self._log,
+                    Sink(descriptor),
+                    before_echo=self._console.clear,
+                    say=self._trouble,
+                )
+            )
+            pipe.close()
+        return found
+
+    async def _supervise(self, streams: list[Stream]) -> Stop | None:
+        """Until the first process has ended; why we ended it, None where it did by itself."""
+        while True:
+            reason = await self._watch(streams)
+            if reason is None:
+                return None
+            self._detected = time.monotonic()
+            if reason in (Stop.STALL, Stop.EXIT_STALL) and not await self._confirm(streams):
+                continue
+            await self._stop(reason)
+            return reason
+
+    async def _watch(self, streams: list[Stream]) -> Stop | None:
+        standstill = Standstill(looked=time.monotonic())
+        longest = min(_TICK, max(_FIRST_TICK, (self._limits.watchdog or _TICK) / 8))
+        tick = _FIRST_TICK
+        while True:
+            tick = min(longest, 2 * tick)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), tick)
+            self._wake.clear()
+            now = time.monotonic()
+            moved = self._progress.look(now, streams)
+            standstill = standstill.look(now, tick, moved)
+            self._root_exit = process_tree.reap(self._tree.root.pid, self._command[0])
+            if self._root_exit is not None:
+                return None
+            if self._interrupts:
+                return Stop.INTERRUPT
+            self._sample(now)
+            seen = self._progress.observation(now, standstill)
+            verdict = judge(self._limits, seen)
+            if verdict.finding is Finding.DEADLINE:
+                return Stop.DEADLINE
+            if verdict.finding in (Finding.STALL, Finding.EXIT_STALL):
+                self._verdict = verdict
+                return Stop.STALL if verdict.finding is Finding.STALL else Stop.EXIT_STALL
+            self._warn(verdict.finding is Finding.QUIET, verdict.quiet_s, verdict.limit_s)
+            self._console.live(lambda: self._state(verdict.quiet_s))  # noqa: B023 - called at once
+
+    def _state(self, quiet_s: float) -> str:
+        gauges = self._reader.record().gauges
+        return self._live(self._progress.pulse, self._sampler, quiet_s, gauges)
+
+    def _sample(self, now: float) -> None:
+        if not self._sampler.is_due(now):
+            return
+        try:
+            members = self._tree.scan()
+            if self._options.progress == "cpu":
+                self._progress.look_at_processors(now, members)
+            memory = self._reader.torch_memory()
+            self._on_sample(self._sampler.take(now, members, self._progress.pulse, memory))
+        except (OSError, ValueError) as error:
+            self._trouble(f"a sample was not taken: {error}")
+
+    def _warn(self, quiet: bool, quiet_s: float, limit_s: float) -> None:
+        if quiet and not self._warned:
+            self._console.say(
+                f"no progress for {quiet_s:.0f} s; at {limit_s:.0f} s the job is stopped "
+                f"(--watchdog)"
+            )
+        self._warned = quiet
+
+    async def _confirm(self, streams: list[Stream]) -> bool:
+        """Capture the picture of the stall; False where the job moved meanwhile."""
+        assert self._verdict is not None
+        self._console.say(
+            f"stall: no progress for {self._verdict.quiet_s:.1f} s "
+            f"in phase {self._progress.pulse.phase or 'startup'}; looking at its threads"
+        )
+        self._picture = await stall.capture(self._tree, self._verdict, self._paths)
+        self._root_exit = process_tree.reap(self._tree.root.pid, self._command[0])
+        if self._root_exit is not None:
+            return True
+        if self._progress.look(time.monotonic(), streams):
+            self._console.say("it moved again: the stall is withdrawn")
+            self._detected, self._picture = None, None
+            return False
+        return True
+
+    async def _stop(self, reason: Stop) -> None:
+        """TERM, the grace time, KILL. What must not be disturbed in its last work is asked first:
+        a job that writes its checkpoint needs its workers alive until it says so."""
+        gently = reason in (Stop.INTERRUPT, Stop.DEADLINE)
+        if gently:
+            self._console.say("asking the job to stop; once more kills it")
+        asked = self._interrupts
+
+        def hurried() -> bool:
+            return self._interrupts > max(asked, 1)
+
+        self._sent.append(signal.SIGTERM)
+        self._root_exit = self._root_exit or await stopping.terminate(
+            self._tree,
+            self._command[0],
+            root_only=gently,
+            grace=self._options.grace,
+            hurried=hurried,
+        )
+        if self._root_exit is None or self._root_exit.signal == signal.SIGKILL:
+            self._sent.append(signal.SIGKILL)
+
+    def _device_bytes_left(self) -> int:
+        pids = self._tree.pids_seen
+        return sum(
+            held or 0
+            for device in self._sampler.devices
+            for pid, held in device.processes.items()
+            if pid in pids and procfs.stat(pid) is not None
+        )
+
+    def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
+        after = host.oom_kills()
+        ended = self._root_exit
+        return Evidence(
+            exit_code=ended.code if ended else None,
+            signal=ended.signal if ended else None,
+            stopped_for=reason,
+            sent_signals=tuple(self._sent),
+            exits=tuple(self._tree.exits),
+            oom_kills_group=_difference(self._oom_before.group, after.group),
+            oom_kills_machine=_difference(self._oom_before.machine, after.machine),
+            output=self._log.tail().decode("utf-8", "replace"),
+            record=record,
+            stall=self._picture,
+        )
+
+    def _end(
+        self, reason: Stop | None, record: Record, leaks: Leaks, spawned: float, ended: float
+    ) -> AttemptEnd:
+        began = self._progress.started
+        first = self._progress.first_pulse
+        peaks = self._sampler.peaks
+        if self._root_exit is not None and self._root_exit.peak_rss > self._own_rss:
+            peaks.host_rss = max(peaks.host_rss or 0, self._root_exit.peak_rss)
+        peaks.device_allocated = record.torch_peak_allocated
+        peaks.device_reserved = record.torch_peak_reserved
+        if self._log.error is not None:
+            self._trouble(self._log.error)
+        return AttemptEnd(
+            evidence=self._evidence(reason, record),
+            timing=Timing(
+                started=self._started_text,
+                spawn_s=spawned - began,
+                first_pulse_s=None if first is None else first - began,
+                ended_s=ended - began,
+                detected_s=None if self._detected is None else self._detected - began,
+                reaped_s=time.monotonic() - began,
+            ),
+            peaks=peaks,
+            phase_peaks=self._sampler.phases,
+            leaks=leaks,
+            record=record if record.pid is not None else None,
+            output_bytes=self._log.total,
+            troubles=tuple(self._troubles),
+        )
+
+    def _not_started(self, error: OSError) -> AttemptEnd:
+        what = f"{self._command[0]}: {error.strerror or error}"
+        return AttemptEnd(
+            evidence=Evidence(exit_code=None, signal=None, start_error=what),
+            timing=Timing(self._started_text, 0.0, None, 0.0, None, 0.0),
+            peaks=Peaks(),
+            phase_peaks={},
+            leaks=Leaks(),
+            record=None,
+            output_bytes=0,
+            troubles=tuple(self._troubles),
+        )
+
+    def _trouble(self, text: str) -> None:
+        """Say once what is not measured or kept; the job goes on."""
+        if text not in self._troubles:
+            self._troubles.append(text)
+            self._console.say(text)
+
+
+def _difference(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before

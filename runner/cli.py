@@ -1,0 +1,117 @@
+"""The commands of ``python -m runner``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from fwi import config
+from runner import commands
+from runner.options import Supervision
+from runner.outcomes import USAGE_STATUS
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Train a network under supervision; without --data, on a small set simulated on the spot."""
+
+    job: config.Train = field(default_factory=config.Train)
+    supervision: Supervision = field(default_factory=Supervision)
+
+    def __call__(self) -> int:
+        return commands.job(self.job, self.supervision)
+
+
+@dataclass(frozen=True)
+class SynthCommand:
+    """Make velocity maps and simulate their seismic gathers, under supervision."""
+
+    job: config.Synth = field(default_factory=config.Synth)
+    supervision: Supervision = field(default_factory=Supervision)
+
+    def __call__(self) -> int:
+        return commands.job(self.job, self.supervision)
+
+
+@dataclass(frozen=True)
+class ExecCommand:
+    """Supervise any command: python -m runner exec [options] -- command …"""
+
+    supervision: Supervision = field(default_factory=Supervision)
+    command: Annotated[tuple[str, ...], tyro.conf.Suppress] = ()
+
+    def __call__(self) -> int:
+        return commands.execute(self.command, self.supervision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsCommand:
+    """List the runs in the ledger, the newest first."""
+
+    limit: int = 50
+    """Rows at the most."""
+    runs_dir: Path | None = None
+    """Folder of the ledger and the runs. Default: $FWI_RUNS_DIR, else runs."""
+    json: bool = False
+    """Print a JSON list."""
+
+    def __call__(self) -> int:
+        return commands.runs(Supervision(runs_dir=self.runs_dir).runs(), self.limit, self.json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowCommand:
+    """Show one run: outcome, memory, phases, evidence, advice."""
+
+    run: Annotated[str, tyro.conf.Positional]
+    """The run's id, or last."""
+    runs_dir: Path | None = None
+    """Folder of the ledger and the runs. Default: $FWI_RUNS_DIR, else runs."""
+    json: bool = False
+    """Print the result as one line of JSON."""
+
+    def __call__(self) -> int:
+        return commands.show(Supervision(runs_dir=self.runs_dir).runs(), self.run, self.json)
+
+
+Command = (
+    Annotated[TrainCommand, tyro.conf.subcommand("train")]
+    | Annotated[SynthCommand, tyro.conf.subcommand("synth")]
+    | Annotated[ExecCommand, tyro.conf.subcommand("exec")]
+    | Annotated[RunsCommand, tyro.conf.subcommand("runs")]
+    | Annotated[ShowCommand, tyro.conf.subcommand("show")]
+)
+
+
+def parse(
+    arguments: Sequence[str],
+) -> TrainCommand | SynthCommand | ExecCommand | RunsCommand | ShowCommand:
+    """The command line as data. Ends the process with status 2 for a wrong one."""
+    own, rest = list(arguments), []
+    if own[:1] == ["exec"] and "--" in own:
+        split = own.index("--")
+        own, rest = own[:split], own[split + 1 :]
+    command = tyro.cli(
+        Command,
+        prog="python -m runner",
+        description="Supervise a job: notice a stall, explain a death, leave nothing behind.",
+        args=own,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+    )
+    if isinstance(command, ExecCommand):
+        return ExecCommand(command.supervision, tuple(rest))
+    return command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status of a command line (default: this process's)."""
+    try:
+        return parse(sys.argv[1:] if arguments is None else arguments)()
+    except commands.UsageError as error:
+        print(f"python -m runner: {error}", file=sys.stderr)
+        return USAGE_STATUS

@@ -1,0 +1,186 @@
+"""What each command does, once its options are data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fwi import config
+from runner import paths as run_places
+from runner import supervisor
+from runner.ledger import Ledger, LedgerError
+from runner.options import Supervision
+from runner.paths import RunPaths, ledger_path
+from runner.result import Result
+
+
+class UsageError(Exception):
+    """Options that cannot work; one line for each."""
+
+
+def job(asked: config.Train | config.Synth, options: Supervision) -> int:
+    """Supervise a job of ours; the exit status."""
+    name = config.job_name(asked)
+    if isinstance(asked, config.Train):
+        asked = dataclasses.replace(asked, resume=_resolve_resume(asked.resume, options.runs()))
+    _refuse(config.problems(asked) + options.problems())
+    label = asked.model if isinstance(asked, config.Train) else ""
+
+    def command(paths: RunPaths) -> list[str]:
+        return [sys.executable, "-m", "fwi", name, *config.to_argv(_placed(asked, paths))]
+
+    return _finish(
+        _run(
+            command,
+            job=name,
+            label=label,
+            options=options,
+            asked=config.as_dict(asked),
+            environment={"PYTHONUNBUFFERED": "1"},
+            live=True,
+        ),
+        options,
+        table=True,
+    )
+
+
+def _placed(asked: config.Job, paths: RunPaths) -> config.Job:
+    """The job with its checkpoints in the run's folder, where the user did not choose one."""
+    if isinstance(asked, config.Train) and asked.checkpoints == config.Train().checkpoints:
+        return dataclasses.replace(asked, checkpoints=paths.checkpoints)
+    return asked
+
+
+def _resolve_resume(asked: str | None, runs: Path) -> str | None:
+    """``last`` and ids of runs become the folder of their checkpoints; paths stay."""
+    if asked is None:
+        return None
+    if asked == "last":
+        found = [
+            folder
+            for folder in runs.glob("*/checkpoints")
+            if run_places.is_run_id(folder.parent.name) and any(folder.glob("*.pt"))
+        ]
+        if not found:
+            raise UsageError(f"--resume last: no run in {runs} has a checkpoint")
+        return str(max(found, key=lambda folder: folder.parent.name))
+    if run_places.is_run_id(asked) and (runs / asked).is_dir():
+        return str(run_places.run_paths(runs, asked).checkpoints)
+    if not Path(asked).exists():
+        raise UsageError(
+            f"--resume {asked}: neither a run in {runs} nor a checkpoint file or folder; "
+            f"`python -m runner runs` lists the runs"
+        )
+    return asked
+
+
+def execute(command: Sequence[str], options: Supervision) -> int:
+    """Supervise any command; the exit status."""
+    if not command:
+        raise UsageError("exec: no command; write: python -m runner exec [options] -- command …")
+    _refuse(options.problems())
+    result = _run(command, job="exec", options=options, inherit_input=True)
+    return _finish(result, options, table=False)
+
+
+def _run(command: Any, *, options: Supervision, **how: Any) -> Result:
+    try:
+        return supervisor.run(command, options=options, **how)
+    except OSError as error:
+        raise UsageError(
+            f"--runs-dir {options.runs()}: {error.strerror or error}; choose a folder to write to"
+        ) from error
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
+def _finish(result: Result, options: Supervision, *, table: bool) -> int:
+    content = result.as_dict()
+    folder = str(options.runs() / result.run)
+    if table:
+        from runner.report import terminal
+
+        terminal.show(content, to_stderr=True, folder=folder)
+    else:
+        _say_briefly(result, folder)
+    if options.json:
+        print(json.dumps(content), flush=True)
+    return result.exit_status(options.exit_passthrough)
+
+
+def _say_briefly(result: Result, folder: str) -> None:
+    from runner.console import printable
+    from runner.units import duration, size
+
+    lines = [
+        f"{result.outcome}: {result.outcome.meaning}; {duration(result.end.timing.ended_s)}, "
+        f"host {size(result.end.peaks.host_pss or result.end.peaks.host_rss)}, {folder}/report.md"
+    ]
+    if not result.ok:
+        lines += [f"evidence: {fact.source}: {fact.text}" for fact in result.diagnosis.facts]
+        lines += [f"advice: {line}" for line in result.diagnosis.advice]
+    for left in result.end.leaks.processes:
+        state = "ended" if left.gone else "could not be ended"
+        lines.append(f"left behind: process {left.pid} {left.command} ({state})")
+    lines += [f"left behind: /dev/shm/{name}" for name in result.end.leaks.shm]
+    print("\n".join(printable(line) for line in lines), file=sys.stderr, flush=True)
+
+
+def runs(folder: Path, limit: int, as_json: bool) -> int:
+    """Print the ledger's newest runs."""
+    rows = _open(folder).runs(limit)
+    if as_json:
+        print(json.dumps([dataclasses.asdict(row) for row in rows]))
+        return 0
+    from runner.report import terminal
+
+    terminal.list_runs(rows)
+    return 0
+
+
+def show(folder: Path, run: str, as_json: bool) -> int:
+    """Print one run's result."""
+    ledger = _open(folder)
+    if run == "last":
+        newest = ledger.runs(1)
+        if not newest:
+            raise UsageError(f"no run in {folder} yet")
+        run = newest[0].id
+    content = _result(ledger, folder, run)
+    if as_json:
+        print(json.dumps(content))
+        return 0
+    from runner.report import terminal
+
+    terminal.show(content, to_stderr=False, folder=str(folder / run))
+    return 0
+
+
+def _result(ledger: Ledger, folder: Path, run: str) -> Mapping[str, Any]:
+    try:
+        run_places.run_paths(folder, run)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    content = ledger.result(run)
+    if content is None:
+        states = {row.id: row.state for row in ledger.runs(100000)}
+        if run in states:
+            raise UsageError(f"run {run} has no result: it is {states[run]}")
+        raise UsageError(f"no run {run} in {folder}; `python -m runner runs` lists them")
+    return content
+
+
+def _open(folder: Path) -> Ledger:
+    if not ledger_path(folder).exists():
+        raise UsageError(f"no ledger in {folder}: nothing has been run there (--runs-dir)")
+    try:
+        return Ledger(ledger_path(folder))
+    except LedgerError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,198 @@
+"""Evidence → outcome, confidence, advice. Pure.
+
+What the operating system says outranks what the log says; a message counts only where the exit
+agrees with it; the most specific cause wins; what else fits is listed.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from probes.stacks import Thread
+from runner import signatures
+from runner.advice import advice_for
+from runner.evidence import Diagnosis, Evidence, Fact, StallPicture, Stop
+from runner.outcomes import Outcome
+from runner.signatures import Match
+
+_SPINNING = 0.7
+_FATAL_SIGNALS = {
+    signal.SIGSEGV: Outcome.CRASH_SEGV,
+    signal.SIGABRT: Outcome.CRASH_ABORT,
+}
+
+
+def diagnose(evidence: Evidence) -> Diagnosis:
+    """The outcome of an attempt with its evidence. Never raises: what fits nothing is
+    ``error.python`` or ``crash.signal`` with low confidence."""
+    outcome, confidence, facts, also = _decide(evidence)
+    return Diagnosis(
+        outcome=outcome.value,
+        confidence=confidence,
+        facts=tuple(facts + _common_facts(evidence)),
+        also=tuple(other.value for other in also if other is not outcome),
+        advice=advice_for(outcome),
+    )
+
+
+_Decision = tuple[Outcome, float, list[Fact], list[Outcome]]
+
+
+def _decide(evidence: Evidence) -> _Decision:
+    if evidence.start_error is not None:
+        return Outcome.ERROR_USAGE, 1.0, [Fact("start", evidence.start_error)], []
+    if evidence.stopped_for is not None:
+        return _stopped(evidence, evidence.stopped_for)
+    if evidence.exit_code == 0:
+        return Outcome.OK, 1.0, [Fact("exit", "exit status 0")], []
+    return _died(evidence)
+
+
+def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
+    if stop is Stop.INTERRUPT:
+        return Outcome.INTERRUPTED, 1.0, [Fact("signal", "the user asked for the end")], []
+    if stop is Stop.DEADLINE:
+        return Outcome.TIMEOUT, 1.0, [Fact("clock", "the deadline passed")], []
+    picture = evidence.stall
+    facts = (
+        [Fact("pulse", f"no progress for {picture.quiet_s:.1f} s (limit {picture.limit_s:.0f} s)")]
+        if picture
+        else []
+    )
+    if stop is Stop.EXIT_STALL:
+        facts.append(Fact("pulse", "the job had said that its work was finished"))
+        return Outcome.HANG_EXIT, 0.95, facts, []
+    outcome, confidence, seen = _stall(picture)
+    return outcome, confidence, facts + seen, []
+
+
+def _stall(picture: StallPicture | None) -> tuple[Outcome, float, list[Fact]]:
+    if picture is None or not picture.threads:
+        return Outcome.HANG_UNKNOWN, 0.3, []
+    states = [thread.state for thread in picture.threads]
+    main = picture.threads[0]
+    stopped = [t for t in picture.threads if t.state in "Tt"]
+    if main.state in "Tt" or len(stopped) == len(states):
+        return Outcome.HANG_STOPPED, 0.95, [_thread_fact(stopped[0], "is stopped")]
+    stuck = [thread for thread in picture.threads if thread.state == "D"]
+    if stuck:
+        return Outcome.HANG_IO, 0.8, [_thread_fact(stuck[0], "is in uninterruptible sleep")]
+    if picture.cpu_share is not None and picture.cpu_share >= _SPINNING:
+        text = f"the tree used {picture.cpu_share:.0%} of a core without progress"
+        return Outcome.HANG_SPIN, 0.8, [Fact("cpu", text)]
+    stacks = picture.stacks or ""
+    if "_try_get_data" in stacks or ("dataloader.py" in stacks and "_get_data" in stacks):
+        text = "the main process waits in the loader for a worker's batch"
+        return Outcome.HANG_DATALOADER, 0.8, [Fact("stack", text)]
+    waits = sorted({thread.wait for thread in picture.threads if thread.wait})
+    seen = [Fact("wait channel", "threads sleep in " + ", ".join(waits))] if waits else []
+    return Outcome.HANG_UNKNOWN, 0.5, seen
+
+
+def _thread_fact(thread: Thread, what: str) -> Fact:
+    where = f" in {thread.wait}" if thread.wait else ""
+    return Fact("process", f"{thread.name} (pid {thread.pid}, thread {thread.tid}) {what}{where}")
+
+
+def _died(evidence: Evidence) -> _Decision:
+    matches = signatures.match(evidence.output)
+    also = [match.outcome for match in matches[:3]]
+    own = evidence.record.failure if evidence.record else None
+    if own is not None and own[0] in Outcome._value2member_map_:
+        return Outcome(own[0]), 0.99, [Fact("job", own[1])], also
+    if evidence.signal is not None:
+        return _signalled(evidence, evidence.signal, matches, also)
+    worker = [match for match in matches if match.outcome is Outcome.CRASH_WORKER]
+    if worker and _kernel_killed(evidence):
+        facts = [Fact("output", worker[0].line), _kill_fact(evidence)]
+        return Outcome.OOM_HOST_WORKER, 0.95, facts, [Outcome.CRASH_WORKER, *also]
+    if _kernel_killed(evidence):
+        return Outcome.OOM_HOST_KILLED, 0.85, [_kill_fact(evidence)], also
+    if evidence.exit_code is not None and evidence.exit_code > 128:
+        shell = _of_shell_status(evidence.exit_code, matches)
+        if shell is not None:
+            return shell, 0.8, [Fact("exit", f"exit status {evidence.exit_code}")], also
+    if matches:
+        best = matches[0]
+        return best.outcome, 0.9, [Fact("output", best.line)], also[1:]
+    return Outcome.ERROR_PYTHON, 0.6, _last_line(evidence), []
+
+
+def _signalled(
+    evidence: Evidence, number: int, matches: list[Match], also: list[Outcome]
+) -> _Decision:
+    name = _signal_name(number)
+    died = Fact("exit", f"died of {name}")
+    if number == signal.SIGKILL:
+        if _kernel_killed(evidence):
+            return Outcome.OOM_HOST_KILLED, 0.97, [died, _kill_fact(evidence)], also
+        return Outcome.CRASH_KILLED, 0.8, [died], also
+    if number == signal.SIGBUS and any(m.outcome is Outcome.OOM_SHM for m in matches):
+        return Outcome.OOM_SHM, 0.9, [died], also
+    if number in _FATAL_SIGNALS:
+        # An abort with a known message is that message's outcome: glibc, CUDA and C++ abort.
+        if number == signal.SIGABRT and matches:
+            return matches[0].outcome, 0.85, [died, Fact("output", matches[0].line)], also[1:]
+        return _FATAL_SIGNALS[signal.Signals(number)], 0.95, [died], also
+    if number in (signal.SIGINT, signal.SIGTERM):
+        return Outcome.INTERRUPTED, 0.7, [died], [Outcome.CRASH_SIGNAL, *also]
+    return Outcome.CRASH_SIGNAL, 0.9, [died], also
+
+
+def _of_shell_status(code: int, matches: list[Match]) -> Outcome | None:
+    """128 + n is how a shell reports that its child died of signal n."""
+    number = code - 128
+    if number == signal.SIGKILL and any(m.outcome is Outcome.OOM_HOST_KILLED for m in matches):
+        return Outcome.OOM_HOST_KILLED
+    if number == signal.SIGBUS:
+        return Outcome.OOM_SHM
+    if number in _FATAL_SIGNALS:
+        return matches[0].outcome if matches else _FATAL_SIGNALS[signal.Signals(number)]
+    return {
+        int(signal.SIGKILL): Outcome.CRASH_KILLED,
+        int(signal.SIGINT): Outcome.INTERRUPTED,
+        int(signal.SIGTERM): Outcome.INTERRUPTED,
+    }.get(number)
+
+
+def _kernel_killed(evidence: Evidence) -> bool:
+    """Only a counter makes a SIGKILL an out-of-memory kill, and never our own SIGKILL."""
+    if signal.SIGKILL in evidence.sent_signals:
+        return False
+    if evidence.oom_kills_group is not None and evidence.oom_kills_group > 0:
+        return True
+    return evidence.oom_kills_group is None and bool(evidence.oom_kills_machine)
+
+
+def _kill_fact(evidence: Evidence) -> Fact:
+    if evidence.oom_kills_group:
+        text = f"the memory cgroup counted {evidence.oom_kills_group} kill(s) for memory meanwhile"
+        return Fact("cgroup", text)
+    text = f"the machine counted {evidence.oom_kills_machine} kill(s) for memory meanwhile"
+    return Fact("vmstat", text)
+
+
+def _common_facts(evidence: Evidence) -> list[Fact]:
+    facts = []
+    if evidence.record is not None and evidence.record.pulse.number:
+        pulse = evidence.record.pulse
+        of = f" of {pulse.total}" if pulse.total else ""
+        facts.append(Fact("pulse", f"last in phase {pulse.phase}, step {pulse.step}{of}"))
+    for ended in evidence.exits:
+        if ended.signal is not None:
+            name = _signal_name(ended.signal)
+            facts.append(Fact("exit", f"{ended.name} (pid {ended.pid}) died of {name}"))
+    return facts
+
+
+def _last_line(evidence: Evidence) -> list[Fact]:
+    lines = [line.strip() for line in evidence.output.splitlines() if line.strip()]
+    exit_fact = Fact("exit", f"exit status {evidence.exit_code}")
+    return [exit_fact, Fact("output", lines[-1][:300])] if lines else [exit_fact]
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

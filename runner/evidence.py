@@ -1,0 +1,71 @@
+"""What was observed of an attempt: data for the diagnosis, nothing decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from probes.pulse import Record
+from probes.stacks import Thread
+from runner.process_tree import Exit
+
+
+class Stop(StrEnum):
+    """Why we stopped the job; absent where it ended by itself."""
+
+    STALL = "stall"
+    EXIT_STALL = "exit-stall"
+    DEADLINE = "deadline"
+    INTERRUPT = "interrupt"
+
+
+@dataclass(frozen=True)
+class StallPicture:
+    """The tree at the time of a stall."""
+
+    quiet_s: float
+    limit_s: float
+    threads: tuple[Thread, ...] = ()
+    """The first is the main thread of the job's first process."""
+    cpu_share: float | None = None
+    """Processor time of the whole tree over time, while it was looked at."""
+    stacks: str | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    exit_code: int | None
+    """Of the job's first process; None where it died of a signal or never ended."""
+    signal: int | None
+    stopped_for: Stop | None = None
+    sent_signals: tuple[int, ...] = ()
+    """Signals that we sent to the first process: its death by one of them is ours."""
+    exits: tuple[Exit, ...] = ()
+    """Other processes of the tree that ended in our care."""
+    oom_kills_group: int | None = None
+    """Kernel kills for memory in our cgroup while the job ran; None: not to be read."""
+    oom_kills_machine: int | None = None
+    output: str = ""
+    """The end of what it printed."""
+    record: Record | None = None
+    stall: StallPicture | None = None
+    shm_free: int | None = None
+    started: bool = True
+    start_error: str | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One piece of evidence and where it is from."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    outcome: str
+    confidence: float
+    facts: tuple[Fact, ...] = ()
+    also: tuple[str, ...] = ()
+    advice: tuple[str, ...] = field(default=())

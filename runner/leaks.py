@@ -1,0 +1,49 @@
+"""What an attempt left behind, against the state before it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from probes.host import SHM
+from runner.stopping import Leftover
+
+
+@dataclass(frozen=True)
+class Leaks:
+    processes: tuple[Leftover, ...] = ()
+    shm: tuple[str, ...] = ()
+    """Files in /dev/shm of this user that were not there before and still are."""
+    device_bytes: int = 0
+    """Device memory that processes of the attempt still hold."""
+
+    def __bool__(self) -> bool:
+        return bool(self.processes or self.shm or self.device_bytes)
+
+
+class ShmWatch:
+    """The entries of /dev/shm of this user, remembered at construction.
+
+    Another program of the same user may make one meanwhile, so they are reported, not removed.
+    """
+
+    def __init__(self) -> None:
+        self._before = _entries()
+
+    def left(self) -> tuple[str, ...]:
+        return tuple(sorted(_entries() - self._before))
+
+
+def _entries() -> set[str]:
+    found = set()
+    try:
+        with os.scandir(SHM) as entries:
+            for entry in entries:
+                try:
+                    if entry.stat(follow_symlinks=False).st_uid == os.getuid():
+                        found.add(entry.name)
+                except FileNotFoundError:
+                    continue
+    except OSError:
+        return set()
+    return found

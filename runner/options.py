@@ -1,0 +1,77 @@
+"""Every option of supervision: its unit and its default."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from runner.watchdog import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervision:
+    """How a job is watched, stopped and recorded."""
+
+    watchdog: float = 600.0
+    """Seconds without progress that make a stall; 0: never. Progress is a pulse, or any byte of
+    output from a program that has never pulsed."""
+    watchdog_startup: float | None = None
+    """The same before the first step. Default: --watchdog."""
+    watchdog_evaluate: float | None = None
+    """The same while evaluating. Default: --watchdog."""
+    watchdog_checkpoint: float | None = None
+    """The same while writing a checkpoint. Default: --watchdog."""
+    deadline: float = 0.0
+    """Seconds that the job may take in all; 0: any."""
+    grace: float = 15.0
+    """Seconds between SIGTERM and SIGKILL, in which a checkpoint may be written."""
+    progress: Literal["pulse", "cpu"] = "pulse"
+    """cpu: processor time counts as progress of a program that does not pulse."""
+    sample: float = 1.0
+    """Seconds between samples of memory."""
+    log_limit: int = 16
+    """MiB of output kept, the newest; at least 1."""
+    runs_dir: Path | None = None
+    """Folder of the ledger and the runs. Default: $FWI_RUNS_DIR, else runs."""
+    json: bool = False
+    """Print the result as one line of JSON, last on standard output."""
+    exit_passthrough: bool = False
+    """End with the job's own exit status."""
+
+    def runs(self) -> Path:
+        return self.runs_dir or Path(os.environ.get("FWI_RUNS_DIR") or "runs")
+
+    def limits(self) -> Limits:
+        own = {
+            "startup": self.watchdog_startup,
+            "evaluate": self.watchdog_evaluate,
+            "checkpoint": self.watchdog_checkpoint,
+        }
+        return Limits(
+            watchdog=self.watchdog,
+            phases={phase: limit for phase, limit in own.items() if limit is not None},
+            deadline=self.deadline,
+        )
+
+    def problems(self) -> list[str]:
+        """What is wrong, each line naming the option, its value and what fits."""
+        found = []
+        for name in (
+            "watchdog",
+            "watchdog_startup",
+            "watchdog_evaluate",
+            "watchdog_checkpoint",
+            "deadline",
+            "grace",
+        ):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1e9:
+                flag = "--" + name.replace("_", "-")
+                found.append(f"{flag} {value}: expected seconds, a number from 0")
+        if not 0.05 <= self.sample < 1e9:
+            found.append(f"--sample {self.sample}: expected seconds, a number from 0.05")
+        if self.log_limit < 1:
+            found.append(f"--log-limit {self.log_limit}: expected MiB, a whole number from 1")
+        return found

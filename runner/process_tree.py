@@ -1,0 +1,206 @@
+"""Every descendant of an attempt, whatever it did to hide: found, signalled, reaped.
+
+The supervisor makes itself a child subreaper, so an orphan of the job becomes the supervisor's own
+child and parentage still finds it after any double fork or change of session. Where that is not to
+be had, sessions that members led and the run's mark in the environment are looked at as well.
+
+Nothing is signalled that is not provably of the run: a process is addressed by pid *and* start
+time, through a pidfd, so that a pid used again is never hit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from probes import procfs
+from probes.procfs import Identity, Stat
+
+MARK = "FWI_RUN"
+"""Environment variable that every process of a run inherits; its value is the run's id."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process of the tree ended; exactly one of code and signal is set."""
+
+    pid: int
+    name: str
+    code: int | None
+    signal: int | None
+    peak_rss: int
+    """Bytes, of this process alone."""
+
+
+def become_subreaper(on: bool = True) -> bool:
+    """Whether orphans of our descendants now become our children."""
+    return bool(_libc.prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0) == 0)
+
+
+def is_subreaper() -> bool:
+    answer = ctypes.c_int(0)
+    failed = _libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
+    return not failed and bool(answer.value)
+
+
+def die_with_parent(parent: int) -> None:
+    """In a new child: be killed when ``parent`` dies, even if it has died already."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(127)
+
+
+def send(who: Identity, number: int) -> bool:
+    """Signal exactly this process; False where it is gone or belongs to another user."""
+    try:
+        descriptor = os.pidfd_open(who.pid)
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            return False
+        # Kernels before 5.3: the check and the signal are two steps, microseconds apart.
+        if procfs.identity(who.pid) != who:
+            return False
+        with suppress(OSError):
+            os.kill(who.pid, number)
+            return True
+        return False
+    try:
+        if procfs.identity(who.pid) != who:
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+class Tree:
+    """The processes of one attempt. ``scan`` is a pass over /proc; the rest answers from it."""
+
+    def __init__(self, root: Identity, mark: str, bystanders: frozenset[Identity]) -> None:
+        self.root = root
+        self.exits: list[Exit] = []
+        self._mark = f"{MARK}={mark}".encode()
+        self._bystanders = set(bystanders)
+        self._members: dict[Identity, Stat] = {}
+        self._sessions = {root.pid}
+        self.pids_seen = {root.pid}
+        self._strangers: set[Identity] = set()
+        self._self = os.getpid()
+        self._user = os.getuid()
+
+    def exclude(self, who: Identity) -> None:
+        """Never count this process, a probe of the supervisor's own, to the tree."""
+        self._bystanders.add(who)
+
+    def scan(self, *, by_mark: bool = False) -> list[Stat]:
+        """The living members now; ``by_mark`` also looks into strangers' environments."""
+        table = procfs.processes()
+        found = members(
+            table,
+            known=set(self._members) | {self.root},
+            sessions=self._sessions,
+            supervisor=self._self,
+            bystanders=self._bystanders,
+        )
+        if by_mark:
+            self._add_marked(table, found)
+        self._sessions |= {s.pid for s in found.values() if s.session == s.pid}
+        self._members = {stat.identity: stat for stat in found.values()}
+        self.pids_seen |= set(found)
+        self._reap(table)
+        return [stat for stat in self._members.values() if not stat.is_dead]
+
+    def _add_marked(self, table: Mapping[int, Stat], found: dict[int, Stat]) -> None:
+        alive = {stat.identity for stat in table.values()}
+        self._strangers &= alive
+        for pid, stat in table.items():
+            who = stat.identity
+            if pid in found or who in self._strangers or who in self._bystanders:
+                continue
+            if (
+                pid != self._self
+                and procfs.owner(pid) == self._user
+                and procfs.has_environment(pid, self._mark)
+            ):
+                found[pid] = stat
+            else:
+                self._strangers.add(who)
+
+    def _reap(self, table: Mapping[int, Stat]) -> None:
+        for stat in list(self._members.values()):
+            if stat.state == "Z" and stat.ppid == self._self and stat.pid != self.root.pid:
+                ended = reap(stat.pid, stat.name)
+                if ended is not None:
+                    self.exits.append(ended)
+                    del self._members[stat.identity]
+
+    def signal(self, number: int) -> list[Identity]:
+        """Signal every living member after a fresh scan; those that were reached."""
+        return [stat.identity for stat in self.scan(by_mark=True) if send(stat.identity, number)]
+
+
+def members(
+    table: Mapping[int, Stat],
+    *,
+    known: set[Identity],
+    sessions: set[int],
+    supervisor: int,
+    bystanders: set[Identity],
+) -> dict[int, Stat]:
+    """Which processes of a table belong to the attempt (pure).
+
+    Known ones that still are the same; children of a member; everyone in a session that a member
+    led; and adopted orphans: children of the supervisor in another session than its own. A job is
+    started in a session of its own and no process can join one, so a child that the supervisor's
+    process started for itself is not taken for an orphan.
+    """
+    own = table.get(supervisor)
+    home = own.session if own else None
+    children: dict[int, list[Stat]] = {}
+    for stat in table.values():
+        children.setdefault(stat.ppid, []).append(stat)
+    found: dict[int, Stat] = {}
+    waiting = [
+        stat
+        for stat in table.values()
+        if stat.identity in known
+        or stat.session in sessions
+        or (stat.ppid == supervisor and stat.session != home)
+    ]
+    while waiting:
+        stat = waiting.pop()
+        if stat.pid in found or stat.identity in bystanders or stat.pid == supervisor:
+            continue
+        found[stat.pid] = stat
+        waiting += children.get(stat.pid, ())
+    return found
+
+
+def reap(pid: int, name: str) -> Exit | None:
+    """Collect an ended child of ours; None where it still runs or is not ours."""
+    try:
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if ended == 0:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    return Exit(
+        pid=pid,
+        name=name,
+        code=code if code >= 0 else None,
+        signal=-code if code < 0 else None,
+        peak_rss=usage.ru_maxrss * 1024,
+    )

@@ -1,0 +1,65 @@
+"""When the job was last seen to move, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from probes.procfs import Stat
+from probes.pulse import Pulse, Reader
+from runner.output import Stream
+from runner.watchdog import Observation, Standstill
+
+_REAL_WORK_S = 0.05
+"""Processor seconds between two looks that are more than the noise of waking up (a tick: 0.01)."""
+
+
+class Progress:
+    """A pulse is progress; output is, from a program that has never pulsed."""
+
+    def __init__(self, reader: Reader, started: float) -> None:
+        self.started = started
+        self.at = started
+        self.pulse = Pulse(0, 0.0, "", 0, 0)
+        self.first_pulse: float | None = None
+        self._reader = reader
+        self._output = 0
+        self._cpu_s = 0.0
+
+    def look(self, now: float, streams: Sequence[Stream]) -> bool:
+        """Take in pulses and output; whether there was progress."""
+        moved = False
+        newest = self._reader.newest()
+        if newest.number != self.pulse.number:
+            # The pulse's own time, so that a supervisor that looks late does not make it younger.
+            self.pulse, self.at, moved = newest, min(newest.at_s, now), True
+            if self.first_pulse is None:
+                self.first_pulse = self.at
+        output = sum(stream.bytes for stream in streams)
+        if output != self._output:
+            self._output = output
+            if self.pulse.number == 0:
+                self.at, moved = now, True
+        for stream in streams:
+            stream.look()
+            if stream.is_held_up:
+                # It is our own reader that is slow, not the job.
+                self.at, moved = now, True
+        return moved
+
+    def look_at_processors(self, now: float, members: Iterable[Stat]) -> None:
+        """Let processor time count as progress of a program that does not pulse."""
+        used = sum(stat.cpu_s for stat in members)
+        if self.pulse.number == 0 and used - self._cpu_s >= _REAL_WORK_S:
+            self.at = now
+        self._cpu_s = used
+
+    def observation(self, now: float, standstill: Standstill) -> Observation:
+        return Observation(
+            now=now,
+            started=self.started,
+            last_progress=self.at,
+            phase=self.pulse.phase or "startup",
+            finished=self._reader.finished_s() if self.pulse.number else None,
+            standstill=standstill.since_progress,
+            standstill_total=standstill.total,
+        )

@@ -1,0 +1,1 @@
+"""A run's report: for the terminal and as Markdown."""

@@ -1,0 +1,114 @@
+"""What a report says, as rows of text: made once from the result's data, shown in any form.
+
+Built from the dictionary of ``result.json``, so that a run can be reported long after it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runner.units import duration, size
+
+_LEDGER = (
+    ("bytes.parameters", "parameters"),
+    ("bytes.gradients", "gradients"),
+    ("bytes.optimizer", "optimizer state"),
+    ("bytes.ema", "moving average of the weights"),
+    ("bytes.activations", "activations kept for the backward pass"),
+    ("bytes.inputs", "one batch of inputs"),
+)
+
+Row = tuple[str, ...]
+
+
+def peak_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(what, bytes as text) of everything that was measured."""
+    peaks = result["peaks"]
+    measured = (
+        ("host, whole process tree (PSS)", peaks["host_pss"]),
+        ("host, private pages (USS)", peaks["host_uss"]),
+        ("host, resident (RSS, shared pages counted again)", peaks["host_rss"]),
+        ("shared memory (/dev/shm)", peaks["shm"]),
+    )
+    rows: list[Row] = [(what, size(held)) for what, held in measured if held is not None]
+    if not rows:
+        rows.append(("host", "no sample: the job ended before the first"))
+    rows += [
+        (f"device {index}, everybody (NVML)", size(used))
+        for index, used in sorted(peaks["device_used"].items())
+    ]
+    if peaks["device_allocated"] is not None:
+        rows.append(("device, allocated by torch", size(peaks["device_allocated"])))
+    if peaks["device_reserved"] is not None:
+        rows.append(("device, reserved by torch", size(peaks["device_reserved"])))
+    return rows
+
+
+def holder_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(process, bytes) at the moment of the host peak."""
+    return [
+        (f"{holder['name']} ({holder['pid']})", size(holder["bytes"]))
+        for holder in result["peaks"].get("host_holders", [])
+    ]
+
+
+def tensor_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(kind, bytes) of the tensors that the job counted itself."""
+    gauges = result.get("gauges", {})
+    return [(words, size(gauges[name])) for name, words in _LEDGER if name in gauges]
+
+
+def phase_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(phase, times entered, seconds, share, host peak, device peak), longest first."""
+    entered = sorted(result["phases"], key=lambda phase: -phase["seconds"])
+    whole = sum(phase["seconds"] for phase in entered) or 1.0
+    return [
+        (
+            phase["name"],
+            str(phase["count"]),
+            duration(phase["seconds"]),
+            f"{phase['seconds'] / whole:.0%}",
+            size(phase["host_peak"]) if phase["host_peak"] is not None else "no sample",
+            size(phase["device_peak"]) if phase["device_peak"] is not None else "-",
+        )
+        for phase in entered
+    ]
+
+
+def training_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(what, value) of the numbers that the job left, the memory aside."""
+    return [
+        (name, f"{value:.6g}")
+        for name, value in sorted(result.get("gauges", {}).items())
+        if not name.startswith("bytes.")
+    ]
+
+
+def leak_rows(result: Mapping[str, Any]) -> list[Row]:
+    leaks = result["leaks"]
+    rows: list[Row] = [
+        (
+            f"process {left['pid']} {left['command']}",
+            "ended by the supervisor" if left["gone"] else "could not be ended",
+        )
+        for left in leaks["processes"]
+    ]
+    rows += [(f"/dev/shm/{name}", "is still there") for name in leaks["shm"]]
+    if leaks["device_bytes"]:
+        rows.append(("device memory", size(leaks["device_bytes"])))
+    return rows
+
+
+def timing_rows(result: Mapping[str, Any]) -> list[Row]:
+    timing = result["timing"]
+    rows: list[Row] = [
+        ("started", timing["started"]),
+        ("process started after", f"{timing['spawn_s']:.3f} s"),
+        ("first pulse after", duration(timing["first_pulse_s"])),
+        ("ended after", duration(timing["ended_s"])),
+    ]
+    if timing["detected_s"] is not None:
+        rows.append(("found to be stalled or late after", duration(timing["detected_s"])))
+    rows.append(("nothing left after", duration(timing["reaped_s"])))
+    return rows

@@ -1,0 +1,159 @@
+"""Samples of host and device memory while a job runs, and the peaks over all of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from probes import device, host
+from probes.device import DeviceMemory
+from probes.procfs import Identity, Stat
+from probes.pulse import Pulse
+from runner.helpers import Helper
+
+COST_SHARE = 0.005
+"""Part of one core that reading memory may take; the period is stretched to keep it."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look. Bytes; None where it was not read."""
+
+    at_s: float
+    """On the monotonic clock."""
+    phase: str
+    step: int
+    host_rss: int
+    host_pss: int | None
+    host_uss: int | None
+    shm: int | None
+    """In /dev/shm, above what was there before the attempt."""
+    processes: int
+    device_used: dict[int, int]
+    torch_allocated: int | None
+    torch_reserved: int | None
+
+
+@dataclass
+class Peaks:
+    """The largest of each, in bytes; None: never read."""
+
+    host_pss: int | None = None
+    host_rss: int | None = None
+    host_uss: int | None = None
+    shm: int | None = None
+    device_used: dict[int, int] = field(default_factory=dict)
+    device_allocated: int | None = None
+    device_reserved: int | None = None
+    host_holders: tuple[tuple[int, str, int], ...] = ()
+    """(pid, name, bytes) at the moment of the PSS peak, biggest first."""
+
+    def add(self, sample: Sample, holders: tuple[tuple[int, str, int], ...]) -> None:
+        if sample.host_pss is not None and sample.host_pss > (self.host_pss or 0):
+            self.host_holders = holders
+        self.host_pss = larger(self.host_pss, sample.host_pss)
+        self.host_rss = larger(self.host_rss, sample.host_rss)
+        self.host_uss = larger(self.host_uss, sample.host_uss)
+        self.shm = larger(self.shm, sample.shm)
+        for index, used in sample.device_used.items():
+            self.device_used[index] = max(used, self.device_used.get(index, 0))
+
+
+@dataclass
+class PhasePeak:
+    host: int | None = None
+    device: int | None = None
+
+
+class Sampler:
+    """Takes a sample when one is due. The first come quickly, so that a short job has some."""
+
+    def __init__(self, period: float, say: Callable[[str], None]) -> None:
+        self.peaks = Peaks()
+        self.phases: dict[str, PhasePeak] = {}
+        self.newest: Sample | None = None
+        self.devices: list[DeviceMemory] = []
+        self.devices_before: list[DeviceMemory] | None = None
+        self._period = period
+        self._say = say
+        self._taken = 0
+        self._due = 0.0
+        self._shm_before = host.shm_used()
+        self._helper: Helper | None = None
+
+    def watch_devices(self) -> Identity | None:
+        """Start the NVML child where there is a driver; its identity."""
+        if not device.is_present():
+            return None
+        command = [sys.executable, "-m", "probes.device", "--period", str(self._period)]
+        self._helper = Helper(command, self._device_line)
+        return self._helper.identity
+
+    def _device_line(self, line: bytes) -> None:
+        try:
+            self.devices = device.parse(line)
+        except (ValueError, TypeError, KeyError) as error:
+            self._say(f"device memory is not measured: {error}")
+            return
+        if self.devices_before is None:
+            self.devices_before = self.devices
+
+    def is_due(self, now: float) -> bool:
+        return now >= self._due
+
+    def take(
+        self,
+        now: float,
+        members: Sequence[Stat],
+        newest: Pulse,
+        torch_memory: tuple[int, int] | None,
+    ) -> Sample:
+        began = time.perf_counter()
+        held = host.tree_memory(members, with_pss=True)
+        shm = host.shm_used()
+        sample = Sample(
+            at_s=now,
+            phase=newest.phase,
+            step=newest.step,
+            host_rss=held.rss,
+            host_pss=held.pss,
+            host_uss=held.uss,
+            shm=max(0, shm - self._shm_before)
+            if shm is not None and self._shm_before is not None
+            else None,
+            processes=held.processes,
+            device_used={one.index: one.used for one in self.devices},
+            torch_allocated=torch_memory[0] if torch_memory else None,
+            torch_reserved=torch_memory[1] if torch_memory else None,
+        )
+        self.peaks.add(sample, held.largest)
+        if newest.phase:
+            peak = self.phases.setdefault(newest.phase, PhasePeak())
+            peak.host = larger(peak.host, sample.host_pss)
+            peak.device = larger(peak.device, max(sample.device_used.values(), default=None))
+        self.newest = sample
+        self._taken += 1
+        self._due = now + next_period(self._period, self._taken, time.perf_counter() - began)
+        return sample
+
+    def close(self) -> None:
+        if self._helper is not None:
+            with suppress(OSError):
+                self._helper.close()
+            self._helper = None
+
+
+def next_period(period: float, taken: int, cost_s: float) -> float:
+    """Seconds to the next sample: 0.1, 0.2, 0.4 … up to the period, and never too dear."""
+    eager: float = min(period, 0.1 * 2 ** min(taken - 1, 10))
+    return max(eager, cost_s / COST_SHARE)
+
+
+def larger(a: int | None, b: int | None) -> int | None:
+    """The larger of two measurements, either of which may be missing."""
+    if a is None or b is None:
+        return a if b is None else b
+    return max(a, b)
