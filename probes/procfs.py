@@ -192,6 +192,22 @@ def wait_channel(pid: int, task: int) -> str | None:
     return name if name not in ("", "0") else None
 
 
+def wanted_cpu_s(pid: int) -> float | None:
+    """Seconds that the process's living threads ran or stood ready to run; None: not told.
+
+    On a crowded machine a busy thread gets little processor time, but it wants all of it: the
+    second field of ``schedstat`` is the time it waited for its turn.
+    """
+    total_ns = 0
+    for task in tasks(pid):
+        raw = read(f"/proc/{pid}/task/{task}/schedstat", 128)
+        words = raw.split() if raw else []
+        if len(words) < 2:
+            return None
+        total_ns += int(words[0]) + int(words[1])
+    return total_ns / 1e9
+
+
 def counters(name: str) -> Iterator[tuple[str, int]]:
     """``key value`` lines of a kernel file, as in ``/proc/vmstat`` and ``memory.events``."""
     raw = read(name)

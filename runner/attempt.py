@@ -23,6 +23,7 @@ from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
 from runner.progress import Progress
 from runner.sampling import Peaks, PhasePeak, Sample, Sampler
+from runner.units import duration
 from runner.watchdog import Finding, Standstill, Verdict, judge
 
 _TICK = 0.25
@@ -255,8 +256,8 @@ class Attempt:
     def _warn(self, quiet: bool, quiet_s: float, limit_s: float) -> None:
         if quiet and not self._warned:
             self._console.say(
-                f"no progress for {quiet_s:.0f} s; at {limit_s:.0f} s the job is stopped "
-                f"(--watchdog)"
+                f"no progress for {duration(quiet_s)}; "
+                f"after {duration(limit_s)} the job is stopped (--watchdog)"
             )
         self._warned = quiet
 

@@ -78,7 +78,7 @@ def _stall(picture: StallPicture | None) -> tuple[Outcome, float, list[Fact]]:
     if stuck:
         return Outcome.HANG_IO, 0.8, [_thread_fact(stuck[0], "is in uninterruptible sleep")]
     if picture.cpu_share is not None and picture.cpu_share >= _SPINNING:
-        text = f"the tree used {picture.cpu_share:.0%} of a core without progress"
+        text = f"the tree wanted {picture.cpu_share:.0%} of a core and made no progress"
         return Outcome.HANG_SPIN, 0.8, [Fact("cpu", text)]
     stacks = picture.stacks or ""
     if "_try_get_data" in stacks or ("dataloader.py" in stacks and "_get_data" in stacks):

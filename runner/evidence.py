@@ -28,7 +28,7 @@ class StallPicture:
     threads: tuple[Thread, ...] = ()
     """The first is the main thread of the job's first process."""
     cpu_share: float | None = None
-    """Processor time of the whole tree over time, while it was looked at."""
+    """Processor time that the whole tree used or waited for, over time; 1.0 is a core."""
     stacks: str | None = None
 
 

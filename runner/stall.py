@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
-from probes import files, stacks
+from probes import files, procfs, stacks
 from probes.procfs import Stat
 from runner import helpers
 from runner.evidence import StallPicture
@@ -20,20 +21,15 @@ _PROCESSES = 16
 
 async def capture(tree: Tree, verdict: Verdict, paths: AttemptPaths) -> StallPicture:
     """Thread states, processor share over a second, and Python stacks; also to stacks.txt."""
-    before = tree.scan()
-    began = time.monotonic()
-    root_first = sorted(before, key=lambda stat: (stat.pid != tree.root.pid, stat.pid))
+    members = tree.scan()
+    root_first = sorted(members, key=lambda stat: (stat.pid != tree.root.pid, stat.pid))
     seen = stacks.threads(root_first)
-    dumps = await asyncio.gather(
-        asyncio.sleep(_CPU_SECONDS),
-        *(_python_stack(tree, stat) for stat in root_first[:_PROCESSES]),
-    )
-    after = tree.scan()
-    share = _cpu_share(before, after, time.monotonic() - began)
-    text = "\n".join(dump for dump in dumps[1:] if dump)
+    share = await _cpu_share(members)
+    dumps = await asyncio.gather(*(_python_stack(tree, stat) for stat in root_first[:_PROCESSES]))
+    text = "\n".join(dumps)
     head = (
         f"no progress for {verdict.quiet_s:.1f} s (limit {verdict.limit_s:.0f} s); "
-        f"the tree used {share:.0%} of a core\n\n"
+        f"the tree wanted {share:.0%} of a core\n\n"
     )
     try:
         files.write_text(paths.stacks, head + stacks.table(seen) + "\n" + text)
@@ -48,10 +44,20 @@ async def capture(tree: Tree, verdict: Verdict, paths: AttemptPaths) -> StallPic
     )
 
 
-def _cpu_share(before: list[Stat], after: list[Stat], seconds: float) -> float:
-    earlier = {stat.identity: stat.cpu_s for stat in before}
-    used = sum(s.cpu_s - earlier[s.identity] for s in after if s.identity in earlier)
-    return used / seconds if seconds > 0 else 0.0
+async def _cpu_share(members: Sequence[Stat]) -> float:
+    """Processor time that the tree used or waited for, over a second in which nobody is paused."""
+    began, before = time.monotonic(), {stat.pid: _busy_s(stat) for stat in members}
+    await asyncio.sleep(_CPU_SECONDS)
+    gone = time.monotonic() - began
+    return sum(max(0.0, _busy_s(stat) - before[stat.pid]) for stat in members) / gone
+
+
+def _busy_s(stat: Stat) -> float:
+    wanted = procfs.wanted_cpu_s(stat.pid)
+    if wanted is not None:
+        return wanted
+    now = procfs.stat(stat.pid)
+    return now.cpu_s if now else 0.0
 
 
 async def _python_stack(tree: Tree, stat: Stat) -> str:

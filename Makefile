@@ -1,0 +1,51 @@
+# Everything starts from a machine with Python 3.11 or newer. `make demo` and `make test` set up
+# what they need; the other targets are parts of them.
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+# PyTorch's own index of CPU builds: taken where there is no NVIDIA driver and it can be reached.
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell sed -n 's/^\(torch\|torchvision\)==/&/p' constraints.txt)
+PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
+
+.PHONY: demo test check setup bench bench-gpu clean
+
+demo: setup
+	$(BIN)/python -m runner train --watchdog 600
+
+test: check
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing (on Debian: apt install python3-venv)" >&2; exit 1; }
+	@if [ ! -e /proc/driver/nvidia/version ] && [ ! -e /dev/nvidiactl ] && \
+	    $(BIN)/python -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1] + "/torch/", timeout=5)' \
+	    $(TORCH_CPU_INDEX) 2>/dev/null; then \
+	  echo "no NVIDIA driver: taking the CPU build of torch from $(TORCH_CPU_INDEX)"; \
+	  $(PIP) --extra-index-url $(TORCH_CPU_INDEX) $(TORCH); \
+	fi
+	$(PIP) $(TORCH)
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+bench-gpu: setup
+	$(BIN)/python -m tests.bench --gpu
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""Says nothing and does nothing."""
+
+import time
+
+time.sleep(3600)

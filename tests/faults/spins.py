@@ -1,0 +1,4 @@
+"""Busy without progress."""
+
+while True:
+    pass
