@@ -1,0 +1,143 @@
+"""The torch solver, for GPUs: the compiled one's scheme, batched over maps and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fwi import wave
+from fwi.errors import DeviceError
+from fwi.layout import MAP_SHAPE, RECEIVERS, TIMES
+
+_MAPS_AT_ONCE = 64
+_PART_OF_FREE_MEMORY = 0.5
+
+
+def simulate(
+    maps: NDArray[np.float64],
+    sources: tuple[int, ...],
+    sponge: int,
+    device: str,
+    progress: Callable[[int], None] | None,
+) -> NDArray[np.float32]:
+    """See :func:`fwi.wave.simulate`; ``maps`` are checked. Any torch device will do."""
+    place = _device(device)
+    out = np.empty((len(maps), len(sources), TIMES, RECEIVERS), np.float32)
+    step = _maps_at_once(place, len(sources), sponge)
+    with torch.inference_mode():
+        for start in range(0, len(maps), step):
+            part = maps[start : start + step]
+            record = _Shots(part, sources, sponge, place).run()
+            out[start : start + len(part)] = record.cpu().numpy()
+            if progress is not None:
+                progress(start + len(part))
+    return out
+
+
+def _device(name: str) -> torch.device:
+    try:
+        place = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"device {name}: expected cpu, cuda or cuda:N") from error
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"device {name}: torch sees {torch.cuda.device_count()} CUDA devices; "
+            "--device cpu solves the wave equation on the processor"
+        )
+    return place
+
+
+def _maps_at_once(place: torch.device, sources: int, sponge: int) -> int:
+    if place.type != "cuda":
+        return 4
+    free, _ = torch.cuda.mem_get_info(place)
+    cells = (MAP_SHAPE[0] + 2 * sponge + 4) ** 2
+    # Two fields and one of sums a shot, three coefficients a map, and the record.
+    a_map = 4 * (3 * sources * cells + 3 * cells + sources * TIMES * RECEIVERS)
+    return max(1, min(_MAPS_AT_ONCE, int(free * _PART_OF_FREE_MEMORY) // a_map))
+
+
+class _Shots:
+    """The shots of a few maps. Fields: (map, source, z, x) with two halo cells on each side, which
+    repeat the opposite side: the grid is periodic, as in the original."""
+
+    def __init__(
+        self,
+        maps: NDArray[np.float64],
+        sources: tuple[int, ...],
+        sponge: int,
+        place: torch.device,
+    ) -> None:
+        count, n = len(maps), MAP_SHAPE[0] + 2 * sponge
+        padded = np.pad(maps, ((0, 0), (sponge, sponge), (sponge, sponge)), mode="edge")
+        a12 = (padded * wave.DT / wave.DX) ** 2 / 12
+        k = self._damping(maps, sponge)
+        xs = np.asarray(sources, dtype=np.int64)
+        strength = (maps[:, wave.DEPTH, xs] * wave.DT) ** 2
+
+        def send(values: NDArray[np.float64]) -> torch.Tensor:
+            return torch.from_numpy(values.astype(np.float32)).to(place)
+
+        self.centre = send((2 - 60 * a12 - k)[:, None])
+        self.before = send((k - 1)[:, None])
+        self.a12 = send(a12[:, None])
+        self.strength = send(strength)
+        self.wavelet = [float(value) for value in wave.wavelet().astype(np.float32)]
+        self.row = sponge + wave.DEPTH + 2
+        self.left = sponge + 2
+        self.source_x = torch.from_numpy(xs).to(place) + self.left
+        self.shot = torch.arange(len(xs), device=place)
+        shape = (count, len(xs), n + 4, n + 4)
+        self.p = torch.zeros(shape, device=place)
+        self.new = torch.zeros(shape, device=place)
+        self.taps = torch.empty((count, len(xs), n, n), device=place)
+        self.record = torch.empty((count, len(xs), TIMES, RECEIVERS), device=place)
+
+    @staticmethod
+    def _damping(maps: NDArray[np.float64], sponge: int) -> NDArray[np.float64]:
+        n = MAP_SHAPE[0] + 2 * sponge
+        outward = wave.damping(1.0, sponge)
+        k = np.zeros((n, n))
+        k[:sponge] = outward[::-1, None]
+        k[-sponge:] = outward[:, None]
+        k[:, :sponge] = outward[::-1]
+        k[:, -sponge:] = outward
+        scaled: NDArray[np.float64] = k * maps.min(axis=(1, 2))[:, None, None]
+        return scaled
+
+    def run(self) -> torch.Tensor:
+        """The record, (map, source, time, receiver) float32, on the device."""
+        for t in range(TIMES):
+            self._step()
+            if t < len(self.wavelet):
+                self.new[:, self.shot, self.row, self.source_x] += self.strength * self.wavelet[t]
+            self.record[:, :, t] = self.new[:, :, self.row, self.left : self.left + RECEIVERS]
+            self._wrap(self.new)
+            self.p, self.new = self.new, self.p
+        return self.record
+
+    def _step(self) -> None:
+        """``new`` holds the field before ``p``'s, and is overwritten by the one after it."""
+        p, taps = self.p, self.taps
+        torch.add(p[..., 1:-3, 2:-2], p[..., 3:-1, 2:-2], out=taps)
+        taps += p[..., 2:-2, 1:-3]
+        taps += p[..., 2:-2, 3:-1]
+        taps *= 16
+        taps -= p[..., :-4, 2:-2]
+        taps -= p[..., 4:, 2:-2]
+        taps -= p[..., 2:-2, :-4]
+        taps -= p[..., 2:-2, 4:]
+        inner = self.new[..., 2:-2, 2:-2]
+        inner *= self.before
+        inner.addcmul_(self.centre, p[..., 2:-2, 2:-2])
+        inner.addcmul_(self.a12, taps)
+
+    @staticmethod
+    def _wrap(field: torch.Tensor) -> None:
+        field[..., :2, :] = field[..., -4:-2, :]
+        field[..., -2:, :] = field[..., 2:4, :]
+        field[..., :, :2] = field[..., :, -4:-2]
+        field[..., :, -2:] = field[..., :, 2:4]
