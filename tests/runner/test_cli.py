@@ -1,0 +1,130 @@
+"""The command line: help, usage errors, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fwi import config
+from runner import paths
+from runner.cli import ExecCommand, TrainCommand, parse
+from runner.options import Supervision
+from tests.runner.conftest import environment
+
+
+def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runner", *arguments],
+        env=environment(runs) | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "--watchdog", "soon"], "watchdog"),
+        (["train", "--watchdog", "-1"], "--watchdog -1.0: expected seconds"),
+        (["train", "--batch-size", "0"], "--batch-size 0: expected a whole number from 1"),
+        (["train", "--data", "/no/such"], "--data /no/such: no such folder"),
+        (["train", "--fp16", "1", "--dtype", "bf16"], "contradict each other"),
+        (["train", "--device", "tpu"], "--device tpu: expected auto, cpu, cuda or cuda:N"),
+        (["train", "--resume", "nothing"], "--resume nothing: neither a run in"),
+        (["train", "--resume", "last"], "--resume last: no run in"),
+        (["train", "--no-such-option"], "no-such-option"),
+        (["synth", "--families", "Banana_A"], "Banana_A"),
+        (["exec"], "no command"),
+        (["exec", "--grace", "-2", "--", "true"], "--grace -2.0: expected seconds"),
+        (["exec", "--log-limit", "0", "--", "true"], "--log-limit 0: expected MiB"),
+        (["show", "../../etc/passwd"], "is not a run's id"),
+        (["show", "last"], "nothing has been run there"),
+        (["runs"], "nothing has been run there"),
+        (["banana"], "banana"),
+    ],
+)
+def test_wrong_option_ends_with_status_2_and_a_line(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    runs = tmp_path / "runs"
+    if arguments[0] == "show" and arguments[1] != "last":
+        assert runner(runs, "exec", "--", "true").returncode == 0
+    done = runner(runs, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    if arguments[0] in ("train", "synth", "exec"):
+        assert not runs.exists()
+
+
+@pytest.mark.parametrize("command", ["train", "synth", "exec"])
+def test_help_names_every_option_with_its_default(tmp_path: Path, command: str) -> None:
+    text = runner(tmp_path, command, "--help").stdout
+    kinds: list[type] = [Supervision]
+    if command != "exec":
+        kinds.append(config.JOBS[command])
+    for kind in kinds:
+        for field in dataclasses.fields(kind):
+            assert f"--{field.name.replace('_', '-')}" in text
+    assert text.count("default:") + text.count("Default:") >= len(dataclasses.fields(Supervision))
+
+
+def test_job_options_and_supervision_share_one_line() -> None:
+    command = parse(["train", "--watchdog", "30", "--batch-size", "4", "--families", "Style_A"])
+    assert isinstance(command, TrainCommand)
+    assert command.supervision.watchdog == 30
+    assert (command.job.batch_size, command.job.families) == (4, ("Style_A",))
+
+
+def test_everything_after_two_dashes_is_the_command() -> None:
+    command = parse(["exec", "--watchdog", "5", "--", "sh", "-c", "x", "--", "--watchdog", "9"])
+    assert isinstance(command, ExecCommand)
+    assert command.supervision.watchdog == 5
+    assert command.command == ("sh", "-c", "x", "--", "--watchdog", "9")
+
+
+def test_runs_and_show_read_the_ledger(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    assert runner(runs, "exec", "--", "sh", "-c", "exit 7").returncode == 3
+    listed = runner(runs, "runs")
+    shown = runner(runs, "show", "last")
+    content = json.loads(runner(runs, "show", "last", "--json").stdout)
+    assert content["exit_code"] == 7
+    assert content["run"] in listed.stdout
+    assert "error.python" in listed.stdout
+    assert "exit status 7" in shown.stdout
+    assert runner(runs, "show", content["run"]).returncode == 0
+
+
+def test_json_is_the_last_line_and_nothing_else_of_ours(tmp_path: Path) -> None:
+    done = runner(tmp_path / "runs", "exec", "--json", "--", "echo", "the job's own")
+    first, last = done.stdout.splitlines()
+    assert first == "the job's own"
+    assert json.loads(last)["ok"] is True
+
+
+def test_runs_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = runner(tmp_path / "file" / "runs", "exec", "--", "true")
+    assert done.returncode == 2
+    assert "--runs-dir" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "..", "a/b", "20260101-000000-../../x", "20260101-000000-a..b", "x" * 200]
+)
+def test_what_is_no_run_id_leads_nowhere(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a run's id"):
+        paths.run_paths(Path("runs"), text)
+
+
+def test_new_ids_sort_by_time_and_survive_any_label() -> None:
+    run = paths.new_run_id("train", "../we ird/läbel" * 20)
+    assert paths.is_run_id(run)
+    assert len(run) < 100

@@ -1,0 +1,180 @@
+"""Evidence → outcome, as a table."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from probes.pulse import Pulse, Record
+from probes.stacks import Thread
+from runner.diagnosis import diagnose
+from runner.evidence import Evidence, StallPicture, Stop
+from runner.outcomes import Outcome, exit_status
+from runner.process_tree import Exit
+
+TRACE = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n'
+
+
+def record(failure: tuple[str, str] | None) -> Record:
+    pulse = Pulse(5, 1.0, "forward", 12, 400)
+    return Record(7, 0, pulse, (), {}, (), None, None, None, None, failure, None)
+
+
+def thread(state: str, wait: str | None = None) -> Thread:
+    return Thread(1, 1, "python", state, wait)
+
+
+def stalled(**picture: object) -> Evidence:
+    return Evidence(
+        None,
+        15,
+        Stop.STALL,
+        stall=StallPicture(10.0, 10.0, **picture),  # type: ignore[arg-type]
+    )
+
+
+CASES = {
+    "good exit whatever the log says": (
+        Evidence(0, None, output="CUDA out of memory\nKilled"),
+        "ok",
+    ),
+    "good exit whatever the job feared": (
+        Evidence(0, None, record=record(("error.nan", "x"))),
+        "ok",
+    ),
+    "the job's own word": (Evidence(3, None, record=record(("error.data", "a.npy"))), "error.data"),
+    "an unknown word of the job's is not believed": (
+        Evidence(3, None, record=record(("error.banana", "x")), output=TRACE + "KeyError: 1"),
+        "error.python",
+    ),
+    "kernel kill counted by the cgroup": (
+        Evidence(None, 9, oom_kills_group=1, oom_kills_machine=1),
+        "oom.host.killed",
+    ),
+    "somebody else's kill on the machine is not ours": (
+        Evidence(None, 9, oom_kills_group=0, oom_kills_machine=1),
+        "crash.killed",
+    ),
+    "machine counter where the cgroup is silent": (
+        Evidence(None, 9, oom_kills_group=None, oom_kills_machine=1),
+        "oom.host.killed",
+    ),
+    "kill without a counter": (Evidence(None, 9, oom_kills_group=0), "crash.killed"),
+    "our own kill beside a counter": (
+        Evidence(None, 9, oom_kills_group=1, sent_signals=(15, 9)),
+        "crash.killed",
+    ),
+    "worker killed by the kernel": (
+        Evidence(
+            1,
+            None,
+            oom_kills_group=1,
+            output=TRACE + "RuntimeError: DataLoader worker (pid 9) is killed by signal: Killed.",
+        ),
+        "oom.host.worker",
+    ),
+    "worker killed by somebody": (
+        Evidence(
+            1,
+            None,
+            oom_kills_group=0,
+            output=TRACE + "RuntimeError: DataLoader worker (pid 9) is killed by signal: Killed.",
+        ),
+        "crash.worker",
+    ),
+    "worker without shared memory": (
+        Evidence(
+            1,
+            None,
+            output="RuntimeError: DataLoader worker (pid(s) 9) is killed by signal: Bus error. "
+            "It is possible that dataloader's workers are out of shared memory.",
+        ),
+        "oom.shm",
+    ),
+    "segmentation fault": (Evidence(None, signal.SIGSEGV), "crash.segv"),
+    "abort": (Evidence(None, signal.SIGABRT), "crash.abort"),
+    "abort with a message": (
+        Evidence(None, signal.SIGABRT, output="terminate called: std::bad_alloc"),
+        "oom.host.refused",
+    ),
+    "segmentation fault told by a shell": (Evidence(139, None), "crash.segv"),
+    "device out of memory": (
+        Evidence(1, None, output=TRACE + "torch.OutOfMemoryError: CUDA out of memory. Tried"),
+        "oom.device.capacity",
+    ),
+    "boilerplate of CUDA errors says nothing": (
+        Evidence(
+            1,
+            None,
+            output=TRACE
+            + "RuntimeError: CUDA error: an illegal memory access was encountered\n"
+            + "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.",
+        ),
+        "fault.device",
+    ),
+    "caught memory error before another exception": (
+        Evidence(1, None, output=TRACE + "MemoryError\nretrying\n" + TRACE + "KeyError: 'lr'"),
+        "error.python",
+    ),
+    "chained exceptions are one end": (
+        Evidence(
+            1,
+            None,
+            output=TRACE
+            + "OSError: [Errno 28] No space left on device\n\n"
+            + "During handling of the above exception, another exception occurred:\n\n"
+            + TRACE
+            + "RuntimeError: could not save",
+        ),
+        "error.disk",
+    ),
+    "any other exception": (Evidence(1, None, output=TRACE + "KeyError: 'lr'"), "error.python"),
+    "status without a word": (Evidence(7, None), "error.python"),
+    "interrupt": (Evidence(None, 9, Stop.INTERRUPT, sent_signals=(15, 9)), "interrupted"),
+    "deadline": (Evidence(None, 15, Stop.DEADLINE), "timeout"),
+    "finished, then stuck": (
+        Evidence(None, 15, Stop.EXIT_STALL, stall=StallPicture(10, 10)),
+        "hang.exit",
+    ),
+    "not started": (Evidence(None, None, start_error="x: not found"), "error.usage"),
+    "stopped": (stalled(threads=(thread("T"),)), "hang.stopped"),
+    "uninterruptible": (stalled(threads=(thread("S"), thread("D", "nfs_wait"))), "hang.io"),
+    "busy": (stalled(threads=(thread("R"),), cpu_share=1.0), "hang.spin"),
+    "waiting for a loader worker": (
+        stalled(
+            threads=(thread("S", "futex"),),
+            cpu_share=0.0,
+            stacks="    _try_get_data (torch/utils/data/dataloader.py:1275)",
+        ),
+        "hang.dataloader",
+    ),
+    "asleep": (stalled(threads=(thread("S", "hrtimer_nanosleep"),), cpu_share=0.0), "hang.unknown"),
+    "nothing seen": (stalled(), "hang.unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("evidence", "outcome"), CASES.values(), ids=CASES.keys())
+def test_outcome(evidence: Evidence, outcome: str) -> None:
+    found = diagnose(evidence)
+    assert found.outcome == outcome
+    assert 0 < found.confidence <= 1
+    assert found.outcome not in found.also
+
+
+def test_last_pulse_and_deaths_in_the_tree_are_evidence() -> None:
+    ended = Exit(pid=31, name="worker", code=None, signal=9, peak_rss=1)
+    found = diagnose(Evidence(1, None, record=record(None), exits=(ended,)))
+    texts = [fact.text for fact in found.facts]
+    assert "last in phase forward, step 12 of 400" in texts
+    assert "worker (pid 31) died of SIGKILL" in texts
+
+
+def test_every_outcome_has_a_meaning_and_a_status() -> None:
+    for outcome in Outcome:
+        assert outcome.meaning
+        assert exit_status(outcome) >= 0
+    assert exit_status(Outcome.OK) == 0
+    assert exit_status(Outcome.ERROR_USAGE) == 2
+    assert {exit_status(o) for o in Outcome if o.kind == "oom"} == {4}
+    assert exit_status(Outcome.INTERRUPTED) == 130
