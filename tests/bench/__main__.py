@@ -1,0 +1,100 @@
+"""``python -m tests.bench [--gpu] [NAME …]``: measure every figure, print it beside its target, and
+write the page under docs/results/."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from probes import files
+from runner import machine
+from tests.bench.figure import Figure
+
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+MODULES = ("pulse", "supervision", "overhead", "simulation", "dataset", "network")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help="figures to measure")
+    parser.add_argument("--gpu", action="store_true", help="measure on a CUDA device instead")
+    asked = parser.parse_args()
+    if asked.gpu:
+        return _measure_gpu()
+    figures = _measure(asked.names or MODULES)
+    if not asked.names:
+        page = RESULTS / "performance.md"
+        files.write_text(page, _page("Performance", "make bench", figures))
+        print(f"written to {page.relative_to(RESULTS.parents[1])}")
+    return 0 if all(figure.met is not False for figure in figures) else 1
+
+
+def _measure_gpu() -> int:
+    import torch
+
+    if not torch.cuda.is_available():
+        print("torch sees no CUDA device here: nothing is measured")
+        return 2
+    figures = _measure(("gpu",))
+    title = f"GPU: {torch.cuda.get_device_name()}"
+    files.write_text(RESULTS / "gpu.md", _page(title, "make bench-gpu", figures))
+    return 0
+
+
+def _measure(names: Sequence[str]) -> list[Figure]:
+    console = Console(width=160)
+    found: list[Figure] = []
+    for name in names:
+        console.print(f"measuring: {name} …")
+        new = importlib.import_module(f"tests.bench.{name}").measure()
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for figure in new:
+            table.add_row(*_row(figure))
+        console.print(table)
+        found += new
+    return found
+
+
+def _row(figure: Figure) -> tuple[str, str, str, str, str]:
+    verdict = {True: "met", False: "missed", None: "-"}[figure.met]
+    value = f"{figure.value:,.4g}" if abs(figure.value) < 1000 else f"{figure.value:,.0f}"
+    return figure.name, f"{value} {figure.unit}".strip(), figure.target, verdict, figure.detail
+
+
+def _page(title: str, command: str, figures: Sequence[Figure]) -> str:
+    facts = machine.facts()
+    packages = ", ".join(f"{k} {v}" for k, v in facts["packages"].items() if v)
+    lines = [
+        f"# {title}",
+        "",
+        f"Printed by `{command}` on {time.strftime('%Y-%m-%d', time.gmtime())}.",
+        "",
+        f"Machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, "
+        f"{(facts['memory'] or 0) / 2**30:.0f} GiB, {platform.system()} {platform.release()}; "
+        f"Python {facts['python']}, {packages}. A shared virtual machine: absolute times vary from "
+        f"run to run, ratios less.",
+        "",
+        "| figure | measured | target | | how |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += ["| " + " | ".join(_row(figure)) + " |" for figure in figures]
+    return "\n".join(lines) + "\n"
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
