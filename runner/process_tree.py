@@ -14,6 +14,7 @@ import ctypes
 import errno
 import os
 import signal
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from probes.procfs import Identity, Stat
 
 MARK = "FWI_RUN"
 """Environment variable that every process of a run inherits; its value is the run's id."""
+
+# A job may start processes without end; the supervisor's memory has one.
+_EXITS = 256
+_PIDS = 1 << 16
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -90,7 +95,7 @@ class Tree:
 
     def __init__(self, root: Identity, mark: str, bystanders: frozenset[Identity]) -> None:
         self.root = root
-        self.exits: list[Exit] = []
+        self.exits: deque[Exit] = deque(maxlen=_EXITS)
         self._mark = f"{MARK}={mark}".encode()
         self._bystanders = set(bystanders)
         self._members: dict[Identity, Stat] = {}
@@ -118,7 +123,8 @@ class Tree:
             self._add_marked(table, found)
         self._sessions |= {s.pid for s in found.values() if s.session == s.pid}
         self._members = {stat.identity: stat for stat in found.values()}
-        self.pids_seen |= set(found)
+        if len(self.pids_seen) < _PIDS:
+            self.pids_seen |= set(found)
         self._reap(table)
         return [stat for stat in self._members.values() if not stat.is_dead]
 
