@@ -101,11 +101,9 @@ def checked_maps(velocity: ArrayLike, sponge: int = SPONGE) -> NDArray[np.float6
         f"below {VELOCITY_FLOOR:.0f} m/s a {DX:.0f} m grid cannot carry the wavelet{hint}",
     )
     highest = stability_limit(maps.min(axis=(1, 2)), sponge)
-    _refuse(
-        maps,
-        maps > highest[:, None, None],
-        f"above {highest.min():.0f} m/s the scheme is unstable (v·dt/dx near 0.6)",
-    )
+    unstable = maps > highest[:, None, None]
+    limit = highest[unstable.any(axis=(1, 2)).argmax()]
+    _refuse(maps, unstable, f"above {limit:.0f} m/s the scheme is unstable (v·dt/dx near 0.6)")
     return maps
 
 
