@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import psutil
+
 from probes import cgroup, procfs
 
 SHM = "/dev/shm"
@@ -79,23 +81,17 @@ def shm_total() -> int | None:
     return room.f_blocks * room.f_frsize
 
 
-def machine_memory() -> int | None:
+def machine_memory() -> int:
     """Bytes of RAM of the machine."""
-    raw = procfs.read("/proc/meminfo", 4096)
-    for line in (raw or b"").splitlines():
-        if line.startswith(b"MemTotal:"):
-            return int(line.split()[1]) * 1024
-    return None
+    return int(psutil.virtual_memory().total)
 
 
-def memory_limit() -> int | None:
+def memory_limit() -> int:
     """Bytes that this process and its children may use: the cgroup's limit, else the machine's."""
     total = machine_memory()
     group = cgroup.memory_group()
     limit = group.limit() if group else None
-    if limit is None or total is None:
-        return limit or total
-    return min(limit, total)
+    return total if limit is None else min(limit, total)
 
 
 def oom_kills() -> OomKills:
