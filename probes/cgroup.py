@@ -64,8 +64,7 @@ class MemoryGroup:
 
 def memory_group(pid: int | None = None) -> MemoryGroup | None:
     """The memory controller of a process (default: this one), None where no cgroup has one."""
-    where = "self" if pid is None else str(pid)
-    lines = procfs.read(f"/proc/{where}/cgroup")
+    lines = membership(os.getpid() if pid is None else pid)
     mounts = procfs.read("/proc/self/mountinfo")
     if lines is None or mounts is None:
         return None
@@ -75,6 +74,11 @@ def memory_group(pid: int | None = None) -> MemoryGroup | None:
         if (candidate.folder / name).is_file():
             return candidate
     return None
+
+
+def membership(pid: int) -> bytes | None:
+    """The cgroups of a process as the kernel lists them."""
+    return procfs.read(f"/proc/{pid}/cgroup")
 
 
 def parse_membership(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Host memory: of a process tree, of the machine, of /dev/shm, and who was killed for it."""
+"""Host memory: of a process tree, of the machine, of /dev/shm, and kills for it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,6 @@ class TreeMemory:
     largest: tuple[tuple[int, str, int], ...]
     """(pid, name, PSS or RSS) of the biggest holders, biggest first."""
     processes: int
-
-
-@dataclass(frozen=True)
-class OomKills:
-    """Counters of kernel kills for memory; None: not to be read here."""
-
-    group: int | None
-    """In the memory cgroup of this process."""
-    machine: int | None
-    """On the whole machine (``/proc/vmstat``)."""
 
 
 def tree_memory(members: Iterable[procfs.Stat], *, with_pss: bool, holders: int = 5) -> TreeMemory:
@@ -94,10 +84,6 @@ def memory_limit() -> int:
     return total if limit is None else min(limit, total)
 
 
-def oom_kills() -> OomKills:
-    """The counters now; a difference between two readings is a kill."""
-    group = cgroup.memory_group()
-    return OomKills(
-        group=group.oom_kills() if group else None,
-        machine=dict(procfs.counters("/proc/vmstat")).get("oom_kill"),
-    )
+def oom_kills_of_machine() -> int | None:
+    """How many processes the kernel has killed for memory since it started."""
+    return dict(procfs.counters("/proc/vmstat")).get("oom_kill")

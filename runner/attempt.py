@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from probes import host, procfs, pulse
+from probes import procfs, pulse
 from probes.pulse import Pulse, Record
 from runner import process_tree, stall, stopping
 from runner.console import Console
 from runner.evidence import Evidence, StallPicture, Stop
 from runner.leaks import Leaks, ShmWatch
+from runner.oom_watch import OomWatch
 from runner.options import Supervision
 from runner.output import BoundedLog, Sink, Stream
 from runner.paths import AttemptPaths
@@ -102,7 +103,7 @@ class Attempt:
         self._wake.set()
 
     async def run(self) -> AttemptEnd:
-        self._oom_before = host.oom_kills()
+        self._oom = OomWatch()
         self._shm = ShmWatch()
         self._log = BoundedLog(self._paths.output, self._options.log_limit << 20)
         pulse.create(self._paths.pulse)
@@ -246,6 +247,7 @@ class Attempt:
             return
         try:
             members = self._tree.scan()
+            self._oom.look(now, members)
             if self._options.progress == "cpu":
                 self._progress.look_at_processors(now, members)
             memory = self._reader.torch_memory()
@@ -310,7 +312,6 @@ class Attempt:
         )
 
     def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
-        after = host.oom_kills()
         ended = self._root_exit
         return Evidence(
             exit_code=ended.code if ended else None,
@@ -318,8 +319,8 @@ class Attempt:
             stopped_for=reason,
             sent_signals=tuple(self._sent),
             exits=tuple(self._tree.exits),
-            oom_kills_group=_difference(self._oom_before.group, after.group),
-            oom_kills_machine=_difference(self._oom_before.machine, after.machine),
+            oom_kills_group=self._oom.kills_in_groups(),
+            oom_kills_machine=self._oom.recent_kills_on_machine(),
             output=self._log.tail().decode("utf-8", "replace"),
             record=record,
             stall=self._picture,
@@ -373,7 +374,3 @@ class Attempt:
         if text not in self._troubles:
             self._troubles.append(text)
             self._console.say(text)
-
-
-def _difference(before: int | None, after: int | None) -> int | None:
-    return None if before is None or after is None else after - before

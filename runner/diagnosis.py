@@ -106,7 +106,7 @@ def _died(evidence: Evidence) -> _Decision:
     if worker and _kernel_killed(evidence):
         facts = [Fact("output", worker[0].line), _kill_fact(evidence)]
         return Outcome.OOM_HOST_WORKER, 0.95, facts, [Outcome.CRASH_WORKER, *also]
-    if _kernel_killed(evidence):
+    if evidence.oom_kills_group:
         return Outcome.OOM_HOST_KILLED, 0.85, [_kill_fact(evidence)], also
     if evidence.exit_code is not None and evidence.exit_code > 128:
         shell = _of_shell_status(evidence.exit_code, matches)
@@ -125,7 +125,15 @@ def _signalled(
     died = Fact("exit", f"died of {name}")
     if number == signal.SIGKILL:
         if _kernel_killed(evidence):
-            return Outcome.OOM_HOST_KILLED, 0.97, [died, _kill_fact(evidence)], also
+            # The machine's counter alone may have counted somebody else's process.
+            sure = bool(evidence.oom_kills_group)
+            others = also if sure else [Outcome.CRASH_KILLED, *also]
+            return (
+                Outcome.OOM_HOST_KILLED,
+                0.97 if sure else 0.7,
+                [died, _kill_fact(evidence)],
+                others,
+            )
         return Outcome.CRASH_KILLED, 0.8, [died], also
     if number == signal.SIGBUS and any(m.outcome is Outcome.OOM_SHM for m in matches):
         return Outcome.OOM_SHM, 0.9, [died], also
@@ -159,16 +167,14 @@ def _kernel_killed(evidence: Evidence) -> bool:
     """Only a counter makes a SIGKILL an out-of-memory kill, and never our own SIGKILL."""
     if signal.SIGKILL in evidence.sent_signals:
         return False
-    if evidence.oom_kills_group is not None and evidence.oom_kills_group > 0:
-        return True
-    return evidence.oom_kills_group is None and bool(evidence.oom_kills_machine)
+    return bool(evidence.oom_kills_group or evidence.oom_kills_machine)
 
 
 def _kill_fact(evidence: Evidence) -> Fact:
     if evidence.oom_kills_group:
-        text = f"the memory cgroup counted {evidence.oom_kills_group} kill(s) for memory meanwhile"
+        text = f"the job's memory cgroup counted {evidence.oom_kills_group} kill(s) for memory"
         return Fact("cgroup", text)
-    text = f"the machine counted {evidence.oom_kills_machine} kill(s) for memory meanwhile"
+    text = f"the machine counted {evidence.oom_kills_machine} kill(s) for memory just before"
     return Fact("vmstat", text)
 
 

@@ -43,14 +43,13 @@ class Evidence:
     exits: tuple[Exit, ...] = ()
     """Other processes of the tree that ended in our care."""
     oom_kills_group: int | None = None
-    """Kernel kills for memory in our cgroup while the job ran; None: not to be read."""
+    """Kernel kills for memory in the job's cgroups while it ran; None: not to be read."""
     oom_kills_machine: int | None = None
+    """Kernel kills for memory on the whole machine in the seconds before the end."""
     output: str = ""
     """The end of what it printed."""
     record: Record | None = None
     stall: StallPicture | None = None
-    shm_free: int | None = None
-    started: bool = True
     start_error: str | None = None
 
 

@@ -12,18 +12,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fwi import geology, wave
+from fwi import config, geology, wave
+from fwi.layout import Family
 from tests.bench.figure import Figure
 
 _MAPS = 512
-_FAMILIES = ("FlatVel_A", "CurveVel_B", "FlatFault_A", "Style_A")
+_FAMILIES: tuple[Family, ...] = ("FlatVel_A", "CurveVel_B", "FlatFault_A", "Style_A")
 
 
 def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        _run("synth", "--families", *_FAMILIES, "--samples", "500", "--samples-per-file", "50",
-             "--dtype", "float16", "--device", "cuda", "--out", str(data), folder=folder)  # fmt: skip
+        synth = config.Synth(
+            families=_FAMILIES, samples_per_file=50, dtype="float16", device="cuda", out=data
+        )
+        _run("synth", *config.to_argv(synth), folder=folder)
         figures = [_solver()]
         for dtype in ("fp16", "bf16"):
             figures += _train(data, dtype, folder)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,26 +68,7 @@ def test_unlimited_version_1_is_no_limit(tmp_path: Path) -> None:
     assert cgroup.MemoryGroup(1, tmp_path, tmp_path).limit() is None
 
 
-@pytest.fixture
-def group() -> Iterator[Path]:
-    """A memory cgroup of 64 MiB, of this test alone."""
-    own = cgroup.memory_group()
-    if own is None:
-        pytest.skip("no memory cgroup here")
-    folder = own.folder / f"test-{uuid.uuid4().hex}"
-    limit = "memory.max" if own.version == 2 else "memory.limit_in_bytes"
-    try:
-        folder.mkdir()
-        (folder / limit).write_text(str(64 << 20))
-    except OSError as error:
-        if folder.exists():
-            folder.rmdir()
-        pytest.skip(f"no memory cgroup can be made here: {error}")
-    yield folder
-    folder.rmdir()
-
-
-def test_kernel_kill_in_a_group_is_counted_there_and_limits_are_read(group: Path) -> None:
+def test_kernel_kill_in_a_group_is_counted_there_and_limits_are_read(memory_cgroup: Path) -> None:
     source = """
 import os, sys
 open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
@@ -101,12 +80,15 @@ while True:
     held.append(b"x" * (8 << 20))
 """
     done = subprocess.run(
-        [sys.executable, "-c", source, str(group)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", source, str(memory_cgroup)],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout.split() == [str(64 << 20), "0"], done.stderr
     assert done.returncode == -9
-    version = 2 if (group / "memory.events").exists() else 1
-    assert cgroup.MemoryGroup(version, group, group.parent).oom_kills() == 1
+    version = 2 if (memory_cgroup / "memory.events").exists() else 1
+    assert cgroup.MemoryGroup(version, memory_cgroup, memory_cgroup.parent).oom_kills() == 1
 
 
 def test_readings_of_this_machine_are_plausible() -> None:

@@ -52,9 +52,13 @@ CASES = {
         Evidence(None, 9, oom_kills_group=1, oom_kills_machine=1),
         "oom.host.killed",
     ),
-    "somebody else's kill on the machine is not ours": (
+    "kill counted by the machine alone, just before": (
         Evidence(None, 9, oom_kills_group=0, oom_kills_machine=1),
-        "crash.killed",
+        "oom.host.killed",
+    ),
+    "exception beside somebody else's kill on the machine": (
+        Evidence(1, None, oom_kills_group=0, oom_kills_machine=1, output=TRACE + "KeyError: 1"),
+        "error.python",
     ),
     "machine counter where the cgroup is silent": (
         Evidence(None, 9, oom_kills_group=None, oom_kills_machine=1),

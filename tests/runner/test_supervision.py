@@ -150,6 +150,31 @@ def test_host_memory_that_was_refused_is_oom(supervise: Supervise) -> None:
     assert (run.outcome, run.status) == ("oom.host.refused", 4)
 
 
+@pytest.mark.parametrize("seconds_there", [0, 1.5])
+def test_job_that_the_kernel_kills_for_memory_is_oom(
+    supervise: Supervise, memory_cgroup: Path, seconds_there: float
+) -> None:
+    run = supervise(fault("eats_memory_in_a_cgroup", memory_cgroup, seconds_there))
+    assert (run.outcome, run.status) == ("oom.host.killed", 4)
+    assert any(fact["source"] in ("cgroup", "vmstat") for fact in run.result["evidence"])
+
+
+def test_loader_worker_that_the_kernel_kills_for_memory_is_named(
+    supervise: Supervise, memory_cgroup: Path
+) -> None:
+    run = supervise(fault("worker_eats_memory", memory_cgroup))
+    assert run.outcome == "oom.host.worker"
+    assert "crash.worker" in run.result["also"]
+
+
+def test_loader_worker_that_delivers_nothing_is_hang_dataloader(supervise: Supervise) -> None:
+    run = supervise(
+        fault("worker_delivers_nothing"),
+        "--watchdog", "2", "--watchdog-startup", "60", "--grace", "1",
+    )  # fmt: skip
+    assert (run.outcome, run.status) == ("hang.dataloader", 5)
+
+
 def test_frightening_log_of_a_good_job_is_ok(supervise: Supervise) -> None:
     assert supervise(fault("speaks_of_oom_and_succeeds")).outcome == "ok"
 

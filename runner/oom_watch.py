@@ -1,0 +1,64 @@
+"""The kernel's counters of kills for memory, in every cgroup that the job was in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+from probes import cgroup, host
+from probes.procfs import Stat
+
+RECENT_S = 30.0
+"""The machine's counter is everybody's: only a kill shortly before the end may be the job's."""
+
+
+class OomWatch:
+    """Remembers counters from construction on; ``look`` also notices where the job has moved to.
+
+    A kill is counted in the victim's own cgroup (version 1 counts it nowhere else), which a job may
+    change while it runs, as under a container engine or a batch system.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[Path, tuple[cgroup.MemoryGroup, int]] = {}
+        self._memberships: set[bytes] = set()
+        self._machine: deque[tuple[float, int]] = deque()
+        own = cgroup.memory_group()
+        if own is not None:
+            self._add(own)
+        self._start = host.oom_kills_of_machine()
+
+    def look(self, now: float, members: Iterable[Stat]) -> None:
+        for member in members:
+            membership = cgroup.membership(member.pid)
+            if membership is not None and membership not in self._memberships:
+                self._memberships.add(membership)
+                group = cgroup.memory_group(member.pid)
+                if group is not None:
+                    self._add(group)
+        count = host.oom_kills_of_machine()
+        if count is not None:
+            self._machine.append((now, count))
+        while len(self._machine) > 1 and self._machine[1][0] < now - RECENT_S:
+            self._machine.popleft()
+
+    def _add(self, group: cgroup.MemoryGroup) -> None:
+        kills = group.oom_kills()
+        if kills is not None and group.folder not in self._groups:
+            self._groups[group.folder] = (group, kills)
+
+    def kills_in_groups(self) -> int | None:
+        """Kills since the start in the cgroups of the job; None where no counter can be read."""
+        found = [
+            now - before
+            for group, before in self._groups.values()
+            if (now := group.oom_kills()) is not None
+        ]
+        return sum(found) if found else None
+
+    def recent_kills_on_machine(self) -> int | None:
+        """Kills on the whole machine shortly before now; None where they are not counted."""
+        now = host.oom_kills_of_machine()
+        before = self._machine[0][1] if self._machine else self._start
+        return None if now is None or before is None else now - before
