@@ -77,6 +77,15 @@ def simulate(
     return out
 
 
+def prepare() -> None:
+    """Have the kernel compiled: a shot of no samples."""
+    k = wave.damping(1500.0).astype(np.float32)
+    w = wave.wavelet().astype(np.float32)
+    reach = _reach(_CELLS + 2 * wave.SPONGE)
+    record = np.empty((1, 1, 0, RECEIVERS), np.float32)
+    _shot(np.full((1, *MAP_SHAPE), 1500.0)[0], k, 0, w, reach, _MARGIN, record[0, 0])
+
+
 def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

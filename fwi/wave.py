@@ -76,6 +76,17 @@ def simulate(
     return _wave_torch.simulate(maps, places, sponge, device, progress)
 
 
+def prepare(device: str = "cpu") -> None:
+    """Compile the solver, or load it from the cache, so that the first map is as fast as the rest.
+
+    Seconds on the CPU when the cache is empty; nothing to do elsewhere.
+    """
+    if device == "cpu":
+        from fwi import _wave_numba
+
+        _wave_numba.prepare()
+
+
 def checked_maps(velocity: ArrayLike, sponge: int = SPONGE) -> NDArray[np.float64]:
     """The maps as (N, 70, 70) float64, m/s; DataError where one cannot be simulated.
 
