@@ -66,7 +66,7 @@ def simulate(
         k = (unit_damping * velocity.min()).astype(np.float32)
         _shot(velocity, k, sources[source], w, reach, _MARGIN, out[index, source])
 
-    pool = ThreadPoolExecutor(threads or _processors(), thread_name_prefix="wave")
+    pool = ThreadPoolExecutor(threads or processors(), thread_name_prefix="wave")
     try:
         done = pool.map(shot, range(len(maps) * len(sources)))
         for number, _ in enumerate(done, 1):
@@ -86,7 +86,8 @@ def prepare() -> None:
     _shot(np.full((1, *MAP_SHAPE), 1500.0)[0], k, 0, w, reach, _MARGIN, record[0, 0])
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
