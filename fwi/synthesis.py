@@ -100,11 +100,12 @@ def synthesise(job: config.Synth) -> None:
 
 def _summary(job: config.Synth, pairs: list[Pair], missing: list[Pair], seconds: float) -> str:
     if not missing:
-        return f"nothing to make: all {len(pairs)} pairs of files are in {job.out}"
+        return f"nothing to make: all {2 * len(pairs)} files are in {job.out}"
     maps = sum(pair.samples for pair in missing)
-    kept = f"; {len(pairs) - len(missing)} pairs were there" if len(missing) < len(pairs) else ""
+    there = 2 * (len(pairs) - len(missing))
+    kept = f"; {there} files were there" if there else ""
     return (
-        f"made {maps:,} maps in {len(missing)} pairs of files in {seconds:.1f} s "
+        f"made {maps:,} maps in {2 * len(missing)} files in {seconds:.1f} s "
         f"({maps / seconds * 3600:,.0f} maps/h) in {job.out}{kept}"
     )
 

@@ -127,7 +127,7 @@ def test_second_run_makes_nothing(made: Path, capsys: pytest.CaptureFixture[str]
     times = {path: path.stat().st_mtime_ns for path in made.rglob("*.npy")}
     synthesise(job(made))
     assert times == {path: path.stat().st_mtime_ns for path in made.rglob("*.npy")}
-    assert "nothing to make: all 4 pairs" in capsys.readouterr().out
+    assert "nothing to make: all 8 files" in capsys.readouterr().out
 
 
 def test_one_line_at_the_end_says_what_was_made(
@@ -135,7 +135,7 @@ def test_one_line_at_the_end_says_what_was_made(
 ) -> None:
     synthesise(job(tmp_path, samples=2))
     said = capsys.readouterr()
-    assert said.out.startswith("made 4 maps in 2 pairs of files")
+    assert said.out.startswith("made 4 maps in 4 files")
     assert "maps/h" in said.out
     assert str(tmp_path) in said.out
     assert "simulated 4 of 4 maps" in said.err
