@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -66,7 +65,7 @@ def simulate(
         k = (unit_damping * velocity.min()).astype(np.float32)
         _shot(velocity, k, sources[source], w, reach, _MARGIN, out[index, source])
 
-    pool = ThreadPoolExecutor(threads or processors(), thread_name_prefix="wave")
+    pool = ThreadPoolExecutor(threads or wave.processors(), thread_name_prefix="wave")
     try:
         done = pool.map(shot, range(len(maps) * len(sources)))
         for number, _ in enumerate(done, 1):
@@ -84,13 +83,6 @@ def prepare() -> None:
     reach = _reach(_CELLS + 2 * wave.SPONGE)
     record = np.empty((1, 1, 0, RECEIVERS), np.float32)
     _shot(np.full((1, *MAP_SHAPE), 1500.0)[0], k, 0, w, reach, _MARGIN, record[0, 0])
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @functools.lru_cache(maxsize=4)

@@ -26,7 +26,8 @@ from fwi._synthesis_progress import Progress
 from fwi.errors import JobError, UsageError
 from probes import files, pulse
 
-_MAPS_A_CHUNK = {"cpu": 8, "cuda": 64}
+_MAPS_A_CHUNK = 8  # on the CPU: seconds at most; more where there are more processors
+_MAPS_A_CHUNK_GPU = 64
 _SYNC_EVERY = 64 << 20  # bytes; one sync of a whole file would be seconds without a pulse
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -167,7 +168,9 @@ def _simulated(
     maps: NDArray[np.float32], job: config.Synth, progress: Progress
 ) -> Iterator[NDArray[np.float32]]:
     """The cubes of the maps, a few at a time, with a pulse for each finished map on the CPU."""
-    chunk = _MAPS_A_CHUNK[job.device.partition(":")[0]]
+    chunk = _MAPS_A_CHUNK_GPU
+    if job.device == "cpu":
+        chunk = max(_MAPS_A_CHUNK, job.threads or wave.processors())
     base = progress.done
 
     for first in range(0, len(maps), chunk):

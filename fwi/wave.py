@@ -9,6 +9,7 @@ et al., NeurIPS 2022), down to its order of operations in time; docs/physics.md 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -85,6 +86,13 @@ def prepare(device: str = "cpu") -> None:
         from fwi import _wave_numba
 
         _wave_numba.prepare()
+
+
+def processors() -> int:
+    """Processors that this process may use: the CPU solver's threads by default."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def checked_maps(velocity: ArrayLike, sponge: int = SPONGE) -> NDArray[np.float64]:

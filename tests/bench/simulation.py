@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from fwi import _wave_numba, geology, wave
+from fwi import geology, wave
 from fwi.layout import FAMILIES
 from tests.bench.figure import Figure
 
@@ -34,7 +34,7 @@ def measure() -> list[Figure]:
             ">= 15,000 on 2 cores",
             value >= 15_000,
             f"median of {_REPEATS}, {min(rates):,.0f} to {max(rates):,.0f}, of {len(maps)} maps, "
-            f"{_MAPS_A_FAMILY} of each family, on {_wave_numba.processors()} processors; without "
+            f"{_MAPS_A_FAMILY} of each family, on {wave.processors()} processors; without "
             f"the {ready_s:.1f} s to compile the solver or load it from the cache",
         )
     ]

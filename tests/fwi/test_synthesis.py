@@ -286,6 +286,6 @@ def test_memory_does_not_grow_with_the_file(
         return simulate(velocity, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(synthesis.wave, "simulate", watched)
-    synthesise(job(tmp_path, families=("FlatVel_A",), samples=20, samples_per_file=20))
+    synthesise(job(tmp_path, families=("FlatVel_A",), samples=20, samples_per_file=20, threads=2))
     assert sum(held) == 20
     assert max(held) <= 8
