@@ -1,0 +1,92 @@
+"""``python -m fwi JOB …``: one bare job in this process; what the supervisor starts.
+
+Options are read and checked before anything heavy is imported, so a wrong one is said at once.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from fwi import config
+from fwi.errors import JobError
+from probes import pulse
+
+_USAGE_STATUS = 2
+_INTERRUPTED_STATUS = 130
+
+_Job = (
+    Annotated[config.Train, tyro.conf.subcommand("train")]
+    | Annotated[config.Synth, tyro.conf.subcommand("synth")]
+)
+
+
+def parse(arguments: Sequence[str]) -> config.Job:
+    """The command line as a job. Ends the process with status 2 for a wrong one, 0 after --help."""
+    return tyro.cli(
+        _Job,
+        prog="python -m fwi",
+        description="One bare job in this process. `python -m runner` runs the same supervised.",
+        args=list(arguments),
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status of a command line (default: this process's)."""
+    faulthandler.enable()
+    job = parse(sys.argv[1:] if arguments is None else arguments)
+    pulse.attach()
+    if wrong := config.problems(job):
+        return _failed(job, "error.usage", "\n".join(wrong), _USAGE_STATUS)
+    try:
+        return _run(job)
+    except JobError as error:
+        return _failed(job, error.outcome, _own_words(error), error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted before there was anything to keep", file=sys.stderr, flush=True)
+        return _INTERRUPTED_STATUS
+
+
+def _run(job: config.Job) -> int:
+    if isinstance(job, config.Synth):
+        with pulse.phase("startup"):
+            from fwi.synthesis import synthesise
+        synthesise(job)
+        pulse.finished()
+        return 0
+    with pulse.phase("startup"):
+        import torch
+
+        from fwi.interruption import Interrupted
+        from fwi.training import train
+        from probes import allocator
+    try:
+        train(job)
+    except Interrupted as interrupted:
+        return interrupted.exit_code
+    except torch.OutOfMemoryError:
+        allocator.record_end()
+        raise
+    return 0
+
+
+def _own_words(error: JobError) -> str:
+    """The message without the traceback that a loader worker wraps around it."""
+    _, worker, after = str(error).partition("Original Traceback")
+    _, found, words = after.partition(f"{type(error).__name__}: ")
+    return words.strip() if worker and found else str(error)
+
+
+def _failed(job: config.Job, outcome: str, message: str, status: int) -> int:
+    pulse.fail(outcome, message)
+    print(f"python -m fwi {config.job_name(job)}: {message}", file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

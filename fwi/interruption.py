@@ -1,0 +1,101 @@
+"""Leaving in good order: a signal asks, the job goes on to a point where its state is whole.
+
+The first SIGTERM or SIGINT asks; waiting for the loader ends at once, anything else runs on to the
+end of the step. The second signal kills, as if nobody had caught it.
+
+A signal may reach the whole process tree, and torch answers the death of a loader worker with an
+exception raised wherever the main thread happens to be, in the middle of the optimizer or of a
+checkpoint too. So that answer is held back until the main thread waits for the loader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+_ASKING = (signal.SIGTERM, signal.SIGINT)
+_SIGNAL_LAG_S = 0.5
+"""A worker may die of a signal a moment before the same signal reaches this process."""
+
+
+class Interrupted(BaseException):
+    """Somebody asked the job to end.
+
+    Not an Exception, as KeyboardInterrupt is none: the loader takes those for a worker's failure.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"asked to end by {signal.Signals(signum).name}")
+        self.exit_code = 128 + signum
+        self.signal_name = signal.Signals(signum).name
+
+
+class Interruption:
+    """Listens for the asking signals while entered; in the main thread only."""
+
+    def __init__(self) -> None:
+        self._asked: int | None = None
+        self._waiting = False
+        self._worker_died = False
+        self._before: dict[int, Any] = {}
+        self._torch_on_child: Callable[[int, FrameType | None], Any] | None = None
+
+    def __enter__(self) -> Interruption:
+        self._before = {number: signal.signal(number, self._on_signal) for number in _ASKING}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise Interrupted where somebody asked. For the points at which the state is whole."""
+        if self._asked is not None:
+            raise Interrupted(self._asked)
+
+    def hold_back_dead_workers(self) -> None:
+        """Call after a loader has started its workers: torch installs its own answer with them."""
+        current = signal.getsignal(signal.SIGCHLD)
+        if callable(current) and current != self._on_child:
+            self._torch_on_child = current
+            signal.signal(signal.SIGCHLD, self._on_child)
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around a wait for the loader. Raises Interrupted as soon as somebody asks, also for the
+        error that a loader raises because its workers were asked too."""
+        self.check()
+        self._waiting = True
+        try:
+            if self._worker_died:
+                self._on_child(signal.SIGCHLD, None)
+            yield
+        except Exception as error:
+            if "DataLoader worker" in str(error) and self._asked is None:
+                time.sleep(_SIGNAL_LAG_S)
+            if self._asked is not None:
+                raise Interrupted(self._asked) from error
+            raise
+        finally:
+            self._waiting = False
+
+    def _on_signal(self, signum: int, _: FrameType | None) -> None:
+        if self._asked is not None:
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        self._asked = signum
+        if self._waiting:
+            raise Interrupted(signum)
+
+    def _on_child(self, signum: int, frame: FrameType | None) -> None:
+        if not self._waiting:
+            self._worker_died = True
+            return
+        self._worker_died = False
+        if self._torch_on_child is not None:
+            self._torch_on_child(signum, frame)

@@ -1,0 +1,44 @@
+"""The device and the number type that a job's options come to on this machine."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from fwi.config import Train
+from fwi.errors import DeviceError
+
+Precision = Literal["fp16", "bf16", "fp32"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """``auto`` → the first CUDA device, else the CPU. DeviceError for one that is not there."""
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    device = torch.device("cuda" if name == "auto" else name)
+    if (device.index or 0) >= count:
+        raise DeviceError(f"--device {name}: {_cuda_here(count)}; take --device cpu, or auto")
+    # With its index: what compares devices must not find "cuda" and "cuda:0" different.
+    return torch.device("cuda", device.index or 0)
+
+
+def _cuda_here(count: int) -> str:
+    if torch.version.cuda is None:
+        return f"the installed torch {torch.__version__} was built without CUDA"
+    if not count:
+        return "torch finds no CUDA device here (is the driver loaded, CUDA_VISIBLE_DEVICES set?)"
+    return f"this machine has {count} CUDA device{'s' if count > 1 else ''}, counted from 0"
+
+
+def resolve_precision(job: Train, device: torch.device) -> Precision:
+    """``auto`` → bf16 where the GPU computes in it, fp16 on an older GPU (a T4), fp32 on a CPU."""
+    if job.fp16 is not None:
+        return "fp16" if job.fp16 else "fp32"
+    if job.dtype != "auto":
+        return job.dtype
+    if device.type != "cuda":
+        return "fp32"
+    # A T4 runs bf16 too, emulated and slower than fp32.
+    return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"

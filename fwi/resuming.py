@@ -1,0 +1,74 @@
+"""What may differ between a checkpoint and the run that goes on from it, and what may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fwi import config
+from fwi.errors import DataError, UsageError
+
+DEFINING = ("data", "families", "split", "validation_fraction", "model", "seed")
+"""Options that make it another run: other samples, another order, another network."""
+_PLACES = ("checkpoints", "checkpoint_every", "resume", "dryrun")
+
+
+def recorded(job: config.Train) -> dict[str, Any]:
+    """The options as a checkpoint holds them, the data folder as an absolute path."""
+    options = config.as_dict(job)
+    if job.data is not None:
+        options["data"] = str(Path(job.data).resolve())
+    return options
+
+
+def require_same_run(path: Path, saved: Mapping[str, Any], job: config.Train) -> None:
+    """Raise UsageError naming each defining option that differs, with both values."""
+    now = recorded(job)
+    lines = [
+        f"--{_flag(name)}: {_shown(saved.get(name))} in the checkpoint, {_shown(now[name])} now"
+        for name in DEFINING
+        if saved.get(name) != now[name]
+    ]
+    if bool(saved.get("ema")) != bool(job.ema):
+        lines.append(f"--ema: {saved.get('ema')} in the checkpoint, {job.ema} now")
+    if lines:
+        raise UsageError(
+            f"--resume {path}: that is another run; give the same options, or start anew "
+            "without --resume\n" + "\n".join(lines)
+        )
+
+
+def changes(saved: Mapping[str, Any], job: config.Train) -> str | None:
+    """One line of the options that differ and may; None where there are none."""
+    now = recorded(job)
+    found = [
+        f"--{_flag(name)} {_shown(saved.get(name))} → {_shown(value)}"
+        for name, value in now.items()
+        if name not in (*DEFINING, *_PLACES) and saved.get(name) != value
+    ]
+    return ", ".join(found) or None
+
+
+def require_same_samples(path: Path, saved: Mapping[str, Any], now: Mapping[str, int]) -> None:
+    """Raise DataError where the data folder no longer holds as many samples."""
+    if dict(saved) != dict(now):
+        raise DataError(
+            f"--resume {path}: it was made with {_counts(saved)}, the data now gives "
+            f"{_counts(now)}; the place in the order of samples has no meaning there. Bring the "
+            "same files back, or start anew without --resume"
+        )
+
+
+def _counts(samples: Mapping[str, Any]) -> str:
+    return f"{samples.get('train')} training and {samples.get('validation')} validation samples"
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == []:
+        return "not given"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
