@@ -31,7 +31,8 @@ class SpecProj(nn.Module):
     2. Sources, directions and the two samples of each row are channels of one 70×70 image, beside
        its two coordinates.
     3. A residual U-Net over 70, 35, 18 and 9 cells. At 9×9 every cell attends to every other. The
-       rows of the encoder are times and those of the decoder depths: each skip mixes its rows.
+       rows of the encoder are times and those of the decoder depths: what enters a level of the
+       decoder, from below and by the skip, has its rows mixed.
     4. A last convolution and the head, in float32.
 
     Args:
@@ -63,7 +64,8 @@ class SpecProj(nn.Module):
         self.place = nn.Parameter(0.02 * torch.randn(widths[-1], _SIZES[-1], _SIZES[-1]))
         self.bottleneck = nn.Sequential(*(Attention(widths[-1]) for _ in range(attention)))
         self.enlarge = nn.ModuleList(Enlarge(b, a) for a, b in pairs)
-        self.skip = nn.ModuleList(RowMixer(rows) for rows in _SIZES[:-1])
+        self.mix_below = nn.ModuleList(RowMixer(rows) for rows in _SIZES[:-1])
+        self.mix_skip = nn.ModuleList(RowMixer(rows) for rows in _SIZES[:-1])
         self.decoder = nn.ModuleList(
             nn.Sequential(*(Block(a) for _ in range(max(level, 1))))
             for level, a in enumerate(widths[:-1])
@@ -96,8 +98,8 @@ class SpecProj(nn.Module):
         x = self.bottleneck(x + self.place.to(x.dtype))
         for level in reversed(range(len(skips))):
             skip = skips[level]
-            x = self.enlarge[level](x, skip.shape[-2:]) + self.skip[level](skip)
-            x = self.decoder[level](x)
+            below = self.enlarge[level](x, skip.shape[-2:])
+            x = self.decoder[level](self.mix_below[level](below) + self.mix_skip[level](skip))
         x = F.relu_(self.norm(x))
         with torch.autocast(x.device.type, enabled=False):
             return to_velocity(self.head(x.float()))
