@@ -74,6 +74,21 @@ def test_loader_keeps_its_promises(tmp_path: Path) -> None:
     assert loader(samples, batch_size=1, device=torch.device("cuda")).pin_memory
 
 
+def test_batch_of_a_worker_is_made_in_shared_memory(tmp_path: Path) -> None:
+    """Says when torch's private constructor of shared storage changes."""
+    write_pair(tmp_path, "Style_A", 0)
+    samples = _Telling(families.index(tmp_path))
+    [said] = torch.utils.data.DataLoader(
+        samples, batch_size=2, num_workers=1, collate_fn=lambda batch: batch
+    )
+    assert said == [True, True]
+
+
+class _Telling(Samples):
+    def __getitems__(self, positions):  # type: ignore[no-untyped-def]
+        return [tensor.is_shared() for tensor in super().__getitems__(positions)]
+
+
 def test_descriptors_are_bounded_and_given_back(tmp_path: Path) -> None:
     for n in range(dataset.OPEN_FILES + 8):
         write_pair(tmp_path, "FlatVel_A", n, samples=1, dtype=np.float16)
