@@ -13,7 +13,7 @@ from fwi.layout import MAP_SHAPE, SOURCES
 from fwi.models.head import to_velocity
 from fwi.models.normalise import as_record, compress, taper
 from fwi.models.projector import SpectralProjector
-from fwi.models.unet import Attention, Block, Enlarge, RowMixer, norm
+from fwi.models.unet import Attention, Block, Enlarge, RowMixer, norm, zeroed
 
 FREQUENCIES = 70  # Hz: a 15 Hz Ricker has 5e-4 of its peak at 50 Hz, 5e-6 at 60 Hz
 DIRECTIONS = 2
@@ -72,8 +72,7 @@ class SpecProj(nn.Module):
         )
         self.norm = norm(width)
         self.head = nn.Conv2d(width, 1, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        zeroed(self.head)
 
     def image(self, cube: Tensor) -> Tensor:
         """(B, 5, 1000, 70) → (B, 22, 70, 70) float32, (source · direction · sample, time, x).

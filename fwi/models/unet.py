@@ -27,7 +27,7 @@ def norm(channels: int) -> GroupNorm:
 
 
 def zeroed(layer: nn.Module) -> None:
-    """Weights of zero: a residual branch that ends here starts as nothing."""
+    """Weights of zero: what ends in this layer starts as nothing."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 

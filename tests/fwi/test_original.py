@@ -20,7 +20,7 @@ def cubes(batch: int = 1) -> Tensor:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_network_runs_forward_and_backward_in_metres_a_second(name: str) -> None:
-    network = build(name, width=8)
+    network = build(name, width=4)
     velocity = network(cubes().half())
     assert velocity.shape == (1, 1, 70, 70)
     assert velocity.dtype == torch.float32
@@ -31,7 +31,7 @@ def test_network_runs_forward_and_backward_in_metres_a_second(name: str) -> None
 
 def test_dirac_convolution_starts_as_the_repeat_that_it_replaces() -> None:
     torch.manual_seed(0)
-    repeated, dirac = build(NAMES[0], width=8).eval(), build(NAMES[1], width=8).eval()
+    repeated, dirac = build(NAMES[0], width=4).eval(), build(NAMES[1], width=4).eval()
     missing, unexpected = dirac.load_state_dict(repeated.state_dict(), strict=False)
     assert sorted(missing) == ["repeat_down.weight", "repeat_up.weight"]
     assert unexpected == []
