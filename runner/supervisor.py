@@ -51,7 +51,7 @@ def run(
     runs = options.runs().absolute()
     runs.mkdir(parents=True, exist_ok=True)
     words = command if not callable(command) else ()
-    paths = _new_folder(runs, job, label or (Path(words[0]).name if words else job))
+    paths = _new_folder(runs, job, label or (Path(words[0]).name if words else ""))
     argv = list(command(paths) if callable(command) else command)
     console = Console(live=live)
     recorder = Recorder(runs, paths, console.say)
