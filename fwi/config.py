@@ -29,7 +29,7 @@ class Train:
     """Train a waveform-inversion network; without --data, on a small set simulated on the spot."""
 
     data: Path | None = None
-    """Folder with OpenFWI, Kaggle or re-packed files. Default: simulate a small set and cache it."""
+    """Folder with OpenFWI, Kaggle or re-packed files. Default: simulate a small set, cached."""
     families: tuple[Family, ...] = ()
     """Families to use. Default: all that the folder holds."""
     split: Split = "auto"
@@ -131,7 +131,7 @@ def cache_dir() -> Path:
 def small_set(seed: int = 0, families: tuple[Family, ...] = ()) -> Synth:
     """The set that ``train`` simulates when it is given no data: tens of maps, small files.
 
-    Its folder is named after what is in it, so that sets of other seeds or families stand beside it.
+    Its folder is named after what is in it, so that other seeds and families stand beside it.
     """
     families = families or SMALL_SET_FAMILIES
     name = f"small-seed{seed}-" + "-".join(f.replace("_", "") for f in families)
@@ -186,7 +186,9 @@ def problems(job: Job) -> list[str]:
         for name in ("weight_decay", "clip"):
             require(name, getattr(job, name) >= 0, "a number from 0")
         if job.fp16 is not None and job.dtype not in ("auto", "fp16" if job.fp16 else "fp32"):
-            found.append(f"--fp16 {job.fp16} and --dtype {job.dtype} contradict each other: give one")
+            found.append(
+                f"--fp16 {job.fp16} and --dtype {job.dtype} contradict each other: give one"
+            )
         if job.data is not None and not job.data.is_dir():
             found.append(f"--data {job.data}: no such folder; leave it out to simulate a small set")
     else:
@@ -207,10 +209,7 @@ def _is_device(name: str) -> bool:
 
 def as_dict(job: Job) -> dict[str, Any]:
     """A job's options as JSON types."""
-    return {
-        field.name: _plain(getattr(job, field.name))
-        for field in dataclasses.fields(job)
-    }
+    return {field.name: _plain(getattr(job, field.name)) for field in dataclasses.fields(job)}
 
 
 def _plain(value: Any) -> Any:

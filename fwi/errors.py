@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class JobError(Exception):
-    """A failure that is the reader's to mend; its message says what, where, expected, and what to do.
+    """A failure that is the reader's to mend; says what, where, what was expected, what to do.
 
     ``outcome`` is the dotted code of the design's table that the supervisor records.
     """
