@@ -38,7 +38,6 @@ def parse(arguments: Sequence[str]) -> config.Job:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status of a command line (default: this process's)."""
-    faulthandler.enable()
     job = parse(sys.argv[1:] if arguments is None else arguments)
     pulse.attach()
     if wrong := config.problems(job):
@@ -89,4 +88,6 @@ def _failed(job: config.Job, outcome: str, message: str, status: int) -> int:
 
 
 if __name__ == "__main__":
+    if sys.stderr is not None:
+        faulthandler.enable()
     sys.exit(main())

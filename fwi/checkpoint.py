@@ -222,6 +222,13 @@ def put(path: Path, part: str, into: Callable[[Any], object], state: Any) -> Non
         ) from error
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left half-written. Only for the one run that writes here."""
+    for name in (LAST, PREVIOUS, BEST):
+        for path in folder.glob(f".{name}.*.tmp"):
+            path.unlink(missing_ok=True)
+
+
 def set_aside(folder: Path) -> Path | None:
     """Move the checkpoints of an earlier run out of the way of a new one; the folder they are in
     now, None where there were none."""

@@ -11,6 +11,13 @@ import numpy as np
 import torch
 
 
+def seed(number: int) -> None:
+    """Start all of them from a whole number of 0 to 2**63 − 1."""
+    random.seed(number)
+    np.random.seed(number % 2**32)
+    torch.manual_seed(number)
+
+
 def state() -> dict[str, Any]:
     """Python's, NumPy's, torch's and each CUDA device's, as containers and tensors only."""
     numpy_state = np.random.get_state(legacy=True)

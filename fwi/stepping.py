@@ -23,13 +23,13 @@ norms are of the order of 1, ``--clip 3`` meets outliers only, and fp16 need not
 
 
 class Learner:
-    """Forward, loss, backward; then optimizer and average. Seeds the weights.
+    """Forward, loss, backward; then optimizer and average. Seeds all random generators.
 
     ``add`` is called for each batch of a window, then ``move`` once.
     """
 
     def __init__(self, job: config.Train, device: torch.device, precision: Precision) -> None:
-        torch.manual_seed(job.seed)
+        rng.seed(job.seed)
         self.device = device
         self.is_compiled = job.compile
         self.network = build(job.model).to(device)

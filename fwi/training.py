@@ -44,6 +44,7 @@ def train(job: config.Train) -> None:
     with pulse.phase("startup"):
         learner = Learner(job, device, precision)
         run = Run(job, data, learner, Watch(device, precision))
+        checkpoint.sweep(job.checkpoints)
         if found is not None:
             run.take(found)
         elif not job.dryrun and (aside := checkpoint.set_aside(job.checkpoints)):
