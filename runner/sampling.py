@@ -111,7 +111,7 @@ class Sampler:
         newest: Pulse,
         torch_memory: tuple[int, int] | None,
     ) -> Sample:
-        began = time.perf_counter()
+        began = time.thread_time()
         held = host.tree_memory(members, with_pss=True)
         shm = host.shm_used()
         sample = Sample(
@@ -136,7 +136,7 @@ class Sampler:
             peak.device = larger(peak.device, max(sample.device_used.values(), default=None))
         self.newest = sample
         self._taken += 1
-        self._due = now + next_period(self._period, self._taken, time.perf_counter() - began)
+        self._due = now + next_period(self._period, self._taken, time.thread_time() - began)
         return sample
 
     def close(self) -> None:
