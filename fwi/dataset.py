@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from fwi.errors import DataError
 from fwi.layout import MAP_SHAPE
+from fwi.npy import NOT_THE_FILE
 from fwi.sample_index import Index
 
 OPEN_FILES = 16
@@ -54,9 +55,7 @@ class Samples(Dataset[Sample]):
         return len(self.index)
 
     def __getitem__(self, position: int) -> Sample:
-        if not -len(self) <= position < len(self):
-            raise IndexError(f"sample {position} of {len(self)}")
-        file, number = self.index.locate(position % len(self))
+        file, number = self.index.locate(position + len(self) if position < 0 else position)
         cube = _empty(self.index.shape, torch.float16)
         self._cubes.read(file, number, cube.numpy())
         if not self.index.labelled:
@@ -103,8 +102,10 @@ class _Files:
                 descriptor = self._descriptor(file)
             else:
                 self._open.move_to_end(file)
-            got = os.preadv(descriptor, [rows.data], int(self._offset[file]) + number * wanted)
+            got = _fill(descriptor, rows, int(self._offset[file]) + number * wanted)
         except OSError as error:
+            if error.errno in NOT_THE_FILE:
+                raise
             raise DataError(
                 f"{self._path(file)}: sample {number} cannot be read: {error.strerror}"
             ) from error
@@ -132,6 +133,20 @@ class _Files:
 
     def __del__(self) -> None:
         self.close()
+
+
+def _fill(descriptor: int, into: NDArray[Any], at: int) -> int:
+    """Bytes read from ``at`` on; fewer than asked for only at the file's end.
+
+    A network file system may give a part of them at a time.
+    """
+    got = os.preadv(descriptor, [into.data], at)
+    while 0 < got < into.nbytes:
+        more = os.preadv(descriptor, [into.data.cast("B")[got:]], at + got)
+        if not more:
+            break
+        got += more
+    return got
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:

@@ -13,7 +13,7 @@ NO_FOLD = int(np.iinfo(np.int16).min)
 """The fold of a file that stands in no folds.csv."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Index:
     """Files and where their samples lie: arrays with a row a file, nothing a sample.
 
@@ -69,7 +69,12 @@ class Index:
         return self.path(file).name
 
     def locate(self, position: int) -> tuple[int, int]:
-        """The file of one sample, and the sample's number in it."""
+        """The file of one sample, and the sample's number in it.
+
+        Raises IndexError outside of 0 … len - 1: a negative offset would be read, not noticed.
+        """
+        if not 0 <= position < self.start[-1]:
+            raise IndexError(f"sample {position} of {len(self)}")
         file = int(self.start.searchsorted(position, "right")) - 1
         return file, position - int(self.start[file])
 

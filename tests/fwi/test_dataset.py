@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,28 @@ def test_file_cut_after_indexing_is_a_data_error_with_its_name(
     fresh = Samples(samples.index)
     with pytest.raises(DataError, match=r"data1\.npy: sample 0 cannot be read: No such file"):
         fresh[0]
+
+
+@pytest.mark.parametrize("position", [-1, 4])
+def test_position_outside_of_the_index_is_never_read(tmp_path: Path, position: int) -> None:
+    write_pair(tmp_path, "FlatVel_A", 0)
+    write_pair(tmp_path, "FlatVel_A", 1)
+    with pytest.raises(IndexError, match=f"sample {position} of 4"):
+        Samples(families.index(tmp_path)).__getitems__([0, position])
+
+
+def test_lack_of_descriptors_is_not_held_against_the_file(tmp_path: Path) -> None:
+    write_pair(tmp_path, "FlatVel_A", 0)
+    samples = Samples(families.index(tmp_path))
+    free = os.open("/", os.O_RDONLY)
+    os.close(free)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            samples[0]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_spawned_worker_opens_its_own_files(tmp_path: Path) -> None:
