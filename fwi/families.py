@@ -6,15 +6,16 @@ A file is known by the last parts of its path alone, so a parent folder may be c
 
 from __future__ import annotations
 
-import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from fwi.errors import DataError
+from fwi.folds import Folds, read_folds
 from fwi.layout import CUBE_SHAPE, FAMILIES, MAP_SHAPE, seismic_number
 from fwi.npy import Header, read_header
 from fwi.sample_index import NO_FOLD, Index
@@ -26,6 +27,7 @@ CUBE_SHAPES = (CUBE_SHAPE, (5, 72, 72), (5, 70, 70))
 """The record as it is, and the re-packs reduced in time."""
 
 _SHOWN = 5
+_VELOCITY_NAME = re.compile(r"^(vel\d+_1_\d+|model\d+)\.npy$")
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,13 @@ def index(root: Path, families: Sequence[str] = ()) -> Index:
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; expected one with OpenFWI or Kaggle files")
     found = _find(root)
-    wanted = list(families) or [name for name in FAMILIES if name in found.families()]
-    missing = [name for name in wanted if name not in found.families()]
+    there = found.families()
+    wanted = list(families) or [name for name in FAMILIES if name in there]
+    missing = [name for name in wanted if name not in there]
     if missing or not wanted:
-        there = ", ".join(sorted(found.families())) or "none"
         raise DataError(
-            f"{root}: no files of {', '.join(missing) or 'any family'}; families there: {there}. "
+            f"{root}: no files of {', '.join(missing) or 'any family'}; families there: "
+            f"{', '.join(sorted(there)) or 'none'}. "
             f"Expected <Family>/data/data1.npy with <Family>/model/model1.npy, or "
             f"<Family>/seis2_1_0.npy with <Family>/vel2_1_0.npy"
         )
@@ -67,11 +70,10 @@ def index(root: Path, families: Sequence[str] = ()) -> Index:
         for pair in [_checked(found, family, path, problems)]
         if pair is not None
     ]
-    paired = {pair.velocity for pair in pairs}
     problems += [
-        f"{path}: a velocity file without its seismic file"
-        for (family, _), path in sorted(found.velocity.items())
-        if family in wanted and path not in paired and not found.folds and not problems
+        f"{path}: a velocity file without its seismic file; copy that too, or take this one away"
+        for (family, _), path in found.widowed()
+        if family in wanted
     ]
     shapes = sorted({pair.header.shape[1:] for pair in pairs})
     if len(shapes) > 1 and not problems:
@@ -121,37 +123,54 @@ def index_test(root: Path) -> Index:
 
 @dataclass
 class _Found:
-    seismic: list[tuple[str, Path]]
-    velocity: dict[tuple[str, str], Path]
-    folds: dict[tuple[str, str], tuple[int, str]]
-    """(family, file name) → (fold, path of the map as folds.csv spells it)."""
-    folds_at: Path | None = None
+    seismic: list[tuple[str, Path]] = field(default_factory=list)
+    """Family and file."""
+    velocity: dict[tuple[str, str], Path] = field(default_factory=dict)
+    """By family and file name."""
+    folds: Folds = field(default_factory=Folds)
 
     def families(self) -> set[str]:
-        return {family for family, _ in self.seismic}
+        """Those with seismic files, or with velocity files that wait for some."""
+        return {family for family, _ in self.seismic} | {key[0] for key, _ in self.widowed()}
+
+    def widowed(self) -> list[tuple[tuple[str, str], Path]]:
+        """Velocity files whose seismic file is not there.
+
+        None beside a re-pack of some files: its maps lie in a tree of all of them.
+        """
+        if self.folds.rows:
+            return []
+        expected = {(family, velocity_name(path.name)) for family, path in self.seismic}
+        return sorted(item for item in self.velocity.items() if item[0] not in expected)
 
 
 def _find(root: Path) -> _Found:
-    found = _Found([], {}, {})
+    found = _Found()
+    tables = []
     for folder, names in _walk(root):
+        if "folds.csv" in names:
+            tables.append(read_folds(folder / "folds.csv"))
         family = _family_of(folder)
-        if "folds.csv" in names and found.folds_at is None:
-            found.folds_at = folder
-            found.folds = _read_folds(folder / "folds.csv")
         if family is None:
             continue
         for name in names:
             if seismic_number(name) is not None:
                 found.seismic.append((family, folder / name))
-            elif name.endswith(".npy") and name.startswith(("vel", "model")):
+            elif _VELOCITY_NAME.match(name):
                 found.velocity.setdefault((family, name), folder / name)
+    if not tables and _family_of(root) is not None and (root.parent / "folds.csv").is_file():
+        tables.append(read_folds(root.parent / "folds.csv"))
+    if any(table.rows != tables[0].rows for table in tables):
+        both = " and ".join(str(table.folder / "folds.csv") for table in tables[:2])
+        raise DataError(f"{both} differ: name the folder of one re-pack")
+    found.folds = tables[0] if tables else Folds()
     return found
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Folders with their file names, hidden ones left out; each real folder once."""
     seen: set[tuple[int, int]] = set()
-    for folder, inner, names in os.walk(root, followlinks=True):
+    for folder, inner, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
             inner.clear()
@@ -161,10 +180,15 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), sorted(name for name in names if not name.startswith("."))
 
 
+def _refuse_folder(error: OSError) -> None:
+    # os.walk passes over it by default, and half of the files would be missed.
+    raise DataError(f"{error.filename}: folder cannot be read: {error.strerror}") from error
+
+
 def _family_of(folder: Path) -> str | None:
     """The family that a folder belongs to, by its own name or that of the folder around
     ``data`` and ``model``."""
-    parts = folder.absolute().parts
+    parts = Path(os.path.abspath(folder)).parts
     if parts[-1] in FAMILIES:
         return parts[-1]
     if parts[-1] in ("data", "model") and len(parts) > 1 and parts[-2] in FAMILIES:
@@ -172,27 +196,8 @@ def _family_of(folder: Path) -> str | None:
     return None
 
 
-def _read_folds(path: Path) -> dict[tuple[str, str], tuple[int, str]]:
-    columns = ("dataset", "fold", "data_fpath", "label_fpath")
-    found = {}
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            if not set(columns) <= set(rows.fieldnames or ()):
-                raise DataError(f"{path}: columns {rows.fieldnames}, expected {', '.join(columns)}")
-            for row in rows:
-                name = Path(row["data_fpath"]).name
-                found[row["dataset"], name] = (int(row["fold"]), row["label_fpath"])
-    except (ValueError, TypeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not the table of the re-pack ({error})") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return found
-
-
 def _checked(found: _Found, family: str, path: Path, problems: list[str]) -> _Pair | None:
-    fold, label = found.folds.get((family, path.name), (NO_FOLD, ""))
-    velocity = _velocity_of(found, family, path, label)
+    velocity = _velocity_of(found, family, path)
     if velocity is None:
         problems.append(
             f"{path}: without its velocity file ({velocity_name(path.name)}); expected it beside "
@@ -207,6 +212,7 @@ def _checked(found: _Found, family: str, path: Path, problems: list[str]) -> _Pa
     except DataError as error:
         problems.append(str(error))
         return None
+    fold = found.folds.fold(family, path.name)
     return _Pair(family, path, velocity, header, map_header, fold)
 
 
@@ -217,25 +223,21 @@ def velocity_name(seismic: str) -> str:
     return "model" + seismic.removeprefix("data")
 
 
-def _velocity_of(found: _Found, family: str, path: Path, label: str) -> Path | None:
+def _velocity_of(found: _Found, family: str, path: Path) -> Path | None:
     name = velocity_name(path.name)
-    candidates = [path.with_name(name)]
+    places = [path.with_name(name), *found.folds.places(family, path.name)]
     if path.parent.name == "data":
-        candidates.append(path.parent.parent / "model" / name)
-    if label:
-        # An absolute path replaces what stands before it.
-        table = found.folds_at or Path()
-        candidates += [table / label, table.parent / label]
-    elsewhere = found.velocity.get((family, name))
-    if elsewhere is not None:
-        candidates.append(elsewhere)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+        places.insert(1, path.parent.parent / "model" / name)
+    if (family, path.name) in found.folds.rows and (family, name) in found.velocity:
+        # Only for a re-pack: elsewhere the same name may stand for other maps.
+        places.append(found.velocity[family, name])
+    return next((place for place in places if os.path.exists(place)), None)
 
 
 def _require_any(path: Path, header: Header) -> None:
     if len(header.shape) != 4 or header.shape[1:] not in CUBE_SHAPES or header.shape[0] < 1:
         sizes = " or ".join(f"(n, {', '.join(map(str, shape))})" for shape in CUBE_SHAPES)
-        raise DataError(f"{path}: shape {header.shape}, expected {sizes}")
+        raise DataError(f"{path}: shape {header.shape}, expected {sizes}, n from 1")
     _require_type(path, header)
 
 

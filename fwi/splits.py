@@ -31,8 +31,9 @@ def split(index: Index, how: How = "auto", fraction: float = 0.1, seed: int = 0)
 
     ``official``: OpenFWI's own (:func:`fwi.layout.is_official_validation`). ``folds``: the
     re-pack's folds.csv, fold 0 validates. ``random``: a seeded ``fraction`` of each family's
-    files, at least one of two and never all, whatever order the files were found in. ``auto``:
-    folds where there are some, the official one where both sides have files, else random.
+    files, at least one of two and never all, whatever order the files were found in; files of one
+    name, from two re-packs of the same samples, stay together. ``auto``: folds where there are
+    some, the official one where both sides have files, else random.
 
     Raises DataError where a side would be empty.
     """
@@ -64,9 +65,11 @@ def _validates(index: Index, how: str, fraction: float, seed: int) -> NDArray[np
     chosen = np.zeros(index.files, np.bool_)
     for number, name in enumerate(index.names):
         files = np.flatnonzero(index.family == number)
-        count = min(len(files) - 1, max(1, round(fraction * len(files))))
+        names = np.array([index.name_of(file) for file in files.tolist()])
+        # Sorted, and a name once: neither the order of the files nor a second copy counts.
+        distinct = np.unique(names)
+        count = min(len(distinct) - 1, max(1, round(fraction * len(distinct))))
         if count > 0:
-            by_name = sorted(files.tolist(), key=index.name_of)
             draw = np.random.default_rng([seed, zlib.crc32(name.encode())])
-            chosen[[by_name[n] for n in draw.permutation(len(by_name))[:count]]] = True
+            chosen[files[np.isin(names, draw.permutation(distinct)[:count])]] = True
     return chosen

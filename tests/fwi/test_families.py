@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,9 @@ import pytest
 from fwi import families
 from fwi.dataset import Samples
 from fwi.errors import DataError
-from fwi.families import split
 from tests.fwi.trees import cubes, maps, write_pair
 
 RECORD = Path(__file__).resolve().parents[3] / "shared" / "data" / "000039dca2.npy"
-
-
-def names(index: families.Index) -> list[str]:
-    return [str(index.path(n).relative_to(index.root)) for n in range(index.files)]
 
 
 @pytest.mark.parametrize("above", ["", "openfwi_float16_1", "data/seismic/train_samples", "model"])
@@ -90,27 +86,46 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     assert len(families.index(linked)) == 2
 
 
-@pytest.mark.parametrize("absolute", [False, True])
-def test_repack_of_72_takes_its_maps_from_where_folds_csv_says(
-    tmp_path: Path, absolute: bool
-) -> None:
-    pack, labels = tmp_path / "openfwi_72x72", tmp_path / "labels" / "FlatFault_A"
-    (pack / "FlatFault_A").mkdir(parents=True)
-    labels.mkdir(parents=True)
-    rows = ["dataset,fold,data_fpath,label_fpath"]
-    for j, fold in ((0, -100), (1, 0), (2, -100)):
-        np.save(pack / "FlatFault_A" / f"seis2_1_{j}.npy", cubes(2, j, np.float16, (5, 72, 72)))
-        np.save(labels / f"vel2_1_{j}.npy", maps(2, j))
-        label = labels / f"vel2_1_{j}.npy" if absolute else f"labels/FlatFault_A/vel2_1_{j}.npy"
-        rows.append(f"FlatFault_A,{fold},/kaggle/input/x/FlatFault_A/seis2_1_{j}.npy,{label}")
-    (pack / "folds.csv").write_text("\n".join(rows) + "\n")
-    index = families.index(pack)
-    assert index.shape == (5, 72, 72)
-    parts = split(index)
-    assert parts.how == "folds"
-    assert names(parts.validation) == ["FlatFault_A/seis2_1_1.npy"]
-    assert parts.train.files == 2
-    assert parts.train.velocity_path(0) == labels / "vel2_1_0.npy"
+def test_path_with_dots_names_its_family(tmp_path: Path) -> None:
+    write_pair(tmp_path, "FlatVel_A", 0)
+    assert families.index(tmp_path / "FlatVel_A" / "data" / "..").names == ("FlatVel_A",)
+
+
+def test_family_with_maps_alone_is_refused_though_others_are_whole(tmp_path: Path) -> None:
+    write_pair(tmp_path, "FlatVel_A", 0)
+    seismic, _ = write_pair(tmp_path, "FlatVel_B", 0)
+    seismic.unlink()
+    with pytest.raises(DataError, match=r"FlatVel_B/model/model1\.npy: .*without its seismic file"):
+        families.index(tmp_path)
+    assert families.index(tmp_path, ["FlatVel_A"]).files == 1
+
+
+def test_maps_of_the_same_name_in_another_tree_are_not_taken(tmp_path: Path) -> None:
+    _, velocity = write_pair(tmp_path / "one", "FlatVel_A", 0)
+    write_pair(tmp_path / "two", "FlatVel_A", 0)
+    velocity.unlink()
+    with pytest.raises(DataError, match=r"one/.*data1\.npy: without its velocity file"):
+        families.index(tmp_path)
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder that anybody can enter, for a process that is not root."""
+    was = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+        os.seteuid(was)
+
+
+def test_folder_that_cannot_be_entered_is_refused_not_passed_over(nobody: Path) -> None:
+    write_pair(nobody, "FlatVel_A", 0)
+    closed = nobody / "closed"
+    closed.mkdir(mode=0)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    with pytest.raises(DataError, match="closed: folder cannot be read: Permission denied"):
+        families.index(nobody)
 
 
 def break_truncated(seismic: Path, velocity: Path) -> None:
@@ -158,6 +173,21 @@ def break_count(seismic: Path, velocity: Path) -> None:
     np.save(velocity, maps(3, 0))
 
 
+def break_none(seismic: Path, velocity: Path) -> None:
+    np.save(seismic, cubes(0, 0))
+    np.save(velocity, maps(0, 0))
+
+
+def break_pipe(seismic: Path, velocity: Path) -> None:
+    velocity.unlink()
+    os.mkfifo(velocity)
+
+
+def break_link(seismic: Path, velocity: Path) -> None:
+    seismic.unlink()
+    seismic.symlink_to(seismic)
+
+
 def break_unpaired(seismic: Path, velocity: Path) -> None:
     velocity.unlink()
 
@@ -180,6 +210,9 @@ def break_widowed(seismic: Path, velocity: Path) -> None:
         (break_endian, "model2.npy", "type >f4"),
         (break_order, "model2.npy", "Fortran order"),
         (break_count, "model2.npy", r"shape \(3, 1, 70, 70\), expected \(2, 1, 70, 70\)"),
+        (break_none, "data2.npy", r"shape \(0, 5, 1000, 70\), expected .* n from 1"),
+        (break_pipe, "model2.npy", "a folder, pipe or device"),
+        (break_link, "data2.npy", "cannot be read: Too many levels of symbolic links"),
         (break_unpaired, "data2.npy", "without its velocity file"),
         (break_widowed, "model2.npy", "without its seismic file"),
     ],
@@ -219,13 +252,6 @@ def test_folder_without_data_is_refused(tmp_path: Path, make: Callable[[Path], N
         families.index_test(root)
 
 
-def test_broken_folds_csv_is_refused(tmp_path: Path) -> None:
-    write_pair(tmp_path, "FlatVel_A", 0)
-    (tmp_path / "folds.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match=r"folds\.csv: columns"):
-        families.index(tmp_path)
-
-
 def test_test_folder_is_one_record_a_file_in_order_of_names(tmp_path: Path) -> None:
     folder = tmp_path / "test"
     folder.mkdir()
@@ -255,58 +281,3 @@ def test_index_holds_arrays_and_nothing_a_sample(tmp_path: Path) -> None:
     held = [value for value in vars(index).values() if isinstance(value, np.ndarray)]
     assert all(array.dtype != object for array in held)
     assert sum(array.nbytes for array in held) < 400
-
-
-def many(tmp_path: Path, family: str, count: int) -> families.Index:
-    """An index of many files, made from one."""
-    write_pair(tmp_path, family, 0, samples=1)
-    index = families.index(tmp_path)
-    from fwi.layout import pair_names
-
-    every = index.select(np.zeros(count, np.int64))
-    seismic = np.array([pair_names(family, n)[0].encode() for n in range(count)])
-    import dataclasses
-
-    return dataclasses.replace(every, seismic=seismic)
-
-
-@pytest.mark.parametrize(
-    ("family", "count", "validation"),
-    [
-        ("FlatVel_A", 60, {f"data{n}.npy" for n in range(49, 61)}),
-        ("Style_A", 134, {f"data{n}.npy" for n in range(121, 135)}),
-        ("CurveFault_B", 108, {f"seis{k}_1_{j}.npy" for k in (6, 7, 8) for j in range(32, 36)}),
-    ],
-)
-def test_official_split_is_openfwis(
-    tmp_path: Path, family: str, count: int, validation: set[str]
-) -> None:
-    parts = split(many(tmp_path, family, count))
-    assert parts.how == "official"
-    assert {parts.validation.name_of(n) for n in range(parts.validation.files)} == validation
-    assert parts.train.files == count - len(validation)
-
-
-@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5, 0.99])
-@pytest.mark.parametrize("count", [2, 3, 10, 40])
-def test_random_split_takes_a_fraction_of_files_and_never_a_whole_family(
-    tmp_path: Path, fraction: float, count: int
-) -> None:
-    index = many(tmp_path, "FlatVel_A", count)
-    parts = split(index, "random", fraction, seed=3)
-    assert parts.validation.files == min(count - 1, max(1, round(fraction * count)))
-    together = {*names(parts.train), *names(parts.validation)}
-    assert len(together) == parts.train.files + parts.validation.files == count
-    order = np.random.default_rng(0).permutation(count)
-    again = split(index.select(order), "random", fraction, seed=3)
-    assert set(names(again.validation)) == set(names(parts.validation))
-    if count == 40 and fraction == 0.5:
-        other = split(index, "random", fraction, seed=4)
-        assert set(names(other.validation)) != set(names(parts.validation))
-
-
-@pytest.mark.parametrize("how", ["auto", "official", "folds", "random"])
-def test_single_file_cannot_be_split(tmp_path: Path, how: str) -> None:
-    write_pair(tmp_path, "FlatVel_A", 0)
-    with pytest.raises(DataError, match="cannot be split"):
-        split(families.index(tmp_path), how)  # type: ignore[arg-type]
