@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import torch
 
-from fwi.errors import DataError, JobError
+from fwi.errors import DataError, JobError, UsageError
 from probes import files
 
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
@@ -67,7 +67,7 @@ def save(folder: Path, state: State, *, is_best: bool) -> None:
     Whatever dies meanwhile, the folder holds a sound checkpoint if it held one before. Raises
     DiskFullError where there is no room, OSError as the file system does otherwise.
     """
-    last = _made(folder) / LAST
+    last = folder / LAST
     try:
         with files.replacing(last) as file:
             _write(state, file)
@@ -91,15 +91,10 @@ def save(folder: Path, state: State, *, is_best: bool) -> None:
 def try_out(folder: Path, state: State) -> int:
     """Write a checkpoint, read it back, remove it; its size in bytes. Raises as :func:`save`,
     and DataError where what was read is not what was written."""
-    with tempfile.TemporaryDirectory(prefix=".dryrun-", dir=_made(folder)) as scratch:
+    with tempfile.TemporaryDirectory(prefix=".dryrun-", dir=folder) as scratch:
         save(Path(scratch), state, is_best=False)
         load(Path(scratch) / LAST)
         return (Path(scratch) / LAST).stat().st_size
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def copy(source: Path, target: Path) -> None:
@@ -222,8 +217,17 @@ def put(path: Path, part: str, into: Callable[[Any], object], state: Any) -> Non
         ) from error
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed process left half-written. Only for the one run that writes here."""
+def prepare(folder: Path) -> None:
+    """Make the folder, and remove what a killed process left half-written in it. Only for the one
+    run that writes here. Raises UsageError for a folder that cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--checkpoints {folder}: {error.strerror}; name a folder to write to"
+        ) from error
     for name in (LAST, PREVIOUS, BEST):
         for path in folder.glob(f".{name}.*.tmp"):
             path.unlink(missing_ok=True)

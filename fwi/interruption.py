@@ -52,6 +52,8 @@ class Interruption:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._torch_on_child is not None:
+            signal.signal(signal.SIGCHLD, self._torch_on_child)
 
     def check(self) -> None:
         """Raise Interrupted where somebody asked. For the points at which the state is whole."""

@@ -13,7 +13,10 @@ Precision = Literal["fp16", "bf16", "fp32"]
 
 
 def resolve_device(name: str) -> torch.device:
-    """``auto`` → the first CUDA device, else the CPU. DeviceError for one that is not there."""
+    """``auto`` → the first CUDA device, else the CPU. A CUDA device becomes the current one.
+
+    Raises DeviceError for a device that is not there.
+    """
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -21,7 +24,10 @@ def resolve_device(name: str) -> torch.device:
     if (device.index or 0) >= count:
         raise DeviceError(f"--device {name}: {_cuda_here(count)}; take --device cpu, or auto")
     # With its index: what compares devices must not find "cuda" and "cuda:0" different.
-    return torch.device("cuda", device.index or 0)
+    device = torch.device("cuda", device.index or 0)
+    # Events, streams and the allocator's readings are the current device's.
+    torch.cuda.set_device(device)
+    return device
 
 
 def _cuda_here(count: int) -> str:

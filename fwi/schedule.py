@@ -22,6 +22,11 @@ class Place:
     moves: int = 0
     """Moves of the optimizer since the run began."""
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, int) or value < 0:
+                raise ValueError(f"{name} {value!r}: expected a whole number from 0")
+
 
 def learning_rate(progress: float, peak: float, warmup: float) -> float:
     """A straight rise to ``peak``, then half a cosine down to 0.

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from fwi import augmentation, checkpoint, config, resuming, rng, schedule
 from fwi.checkpoint import put
+from fwi.errors import UsageError
 from fwi.evaluation import Errors, ErrorSums
 from fwi.finite import Watch
 from fwi.holdings import Holdings
@@ -39,12 +40,12 @@ def train(job: config.Train) -> None:
     with pulse.phase("startup"):
         device = resolve_device(job.device)
         precision = resolve_precision(job, device)
+        checkpoint.prepare(job.checkpoints)
         found = _found(job)
     data = gather(job)
     with pulse.phase("startup"):
         learner = Learner(job, device, precision)
         run = Run(job, data, learner, Watch(device, precision))
-        checkpoint.sweep(job.checkpoints)
         if found is not None:
             run.take(found)
         elif not job.dryrun and (aside := checkpoint.set_aside(job.checkpoints)):
@@ -165,7 +166,7 @@ class Run:
             batches = self._batches(training=False)
             while position < len(families):
                 cube, velocity = self._transferred(*self._next(batches))
-                with pulse.phase("evaluate"), self.learner.autocast():
+                with self.learner.autocast():
                     predicted = network(cube)
                 sums.add(predicted, velocity, families[position : position + len(cube)])
                 position += len(cube)
@@ -269,7 +270,6 @@ class Run:
         self.best = state["best"]
         best = path.with_name(checkpoint.BEST)
         if best.exists() and path.parent.resolve() != self.job.checkpoints.resolve():
-            self.job.checkpoints.mkdir(parents=True, exist_ok=True)
             checkpoint.copy(best, self.job.checkpoints / checkpoint.BEST)
         say(
             f"going on from {path}: epoch {self.place.epoch + 1}, "
@@ -305,6 +305,11 @@ def _found(job: config.Train) -> checkpoint.Found | None:
     """The checkpoint to go on from, known to be of the same run; None for a new run."""
     if job.resume is None:
         return None
+    if not Path(job.resume).exists():
+        raise UsageError(
+            f"--resume {job.resume}: no such file or folder; a run's id, and last, are understood "
+            "by `python -m runner train`"
+        )
     found = checkpoint.find(Path(job.resume))
     for problem in found.passed_over:
         say(f"passed over: {problem}")

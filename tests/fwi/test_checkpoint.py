@@ -18,7 +18,7 @@ import torch
 
 from fwi import checkpoint, rng
 from fwi.checkpoint import BEST, LAST, PREVIOUS, DiskFullError
-from fwi.errors import DataError
+from fwi.errors import DataError, UsageError
 
 
 def state(mark: float = 0.0, numbers: int = 10) -> checkpoint.State:
@@ -207,13 +207,21 @@ for mark in range(10**6):
         assert child.wait() == -signal.SIGKILL
         child.stdout.close()
         assert checkpoint.find(tmp_path).state["best"] >= 2.0
-    checkpoint.sweep(tmp_path)
+    checkpoint.prepare(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} <= {LAST, PREVIOUS, BEST}
 
 
 def test_try_out_leaves_nothing(tmp_path: Path) -> None:
-    assert checkpoint.try_out(tmp_path / "new", state()) > 1000
-    assert list((tmp_path / "new").iterdir()) == []
+    assert checkpoint.try_out(tmp_path, state()) > 1000
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_is_made_and_one_that_cannot_be_is_a_usage_error(tmp_path: Path) -> None:
+    checkpoint.prepare(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"--checkpoints .*file/c: .*name a folder to write to"):
+        checkpoint.prepare(tmp_path / "file" / "c")
 
 
 def test_checkpoints_of_an_earlier_run_are_set_aside_not_replaced(tmp_path: Path) -> None:

@@ -90,6 +90,9 @@ def test_dead_child_is_not_answered_before_the_next_wait() -> None:
             at_work = False
             with interruption.waiting():
                 assert answered == [False]
+        subprocess.run([sys.executable, "-c", ""], check=True)
+        time.sleep(0.01)
+        assert answered == [False, False], "the handler of before was not put back"
     finally:
         signal.signal(signal.SIGCHLD, before)
 

@@ -85,6 +85,7 @@ def python(source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("train --fp16 1 --dtype bf16", "contradict each other"),
         ("train --data /no/such/folder", "/no/such/folder: no such folder"),
         ("train --learning-rate 3", "learning-rate"),
+        ("train --lr 0", "--lr 0.0: expected a number above 0"),
         ("synth --samples 0", "--samples 0: expected a whole number from 1"),
         ("pack", "pack"),
         ("", "train"),

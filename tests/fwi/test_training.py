@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 import pytest
 import torch
 
-from fwi import checkpoint, config, models
+from fwi import checkpoint, config, models, training_data
+from fwi.__main__ import main
 from fwi.checkpoint import BEST, LAST
 from fwi.config import Synth, Train
 from fwi.errors import DataError, NonFiniteError, UsageError
@@ -204,50 +206,16 @@ def test_asked_to_end_with_its_workers_it_checkpoints_and_goes_on_bit_for_bit(
     assert differing(resumed.last(), uninterrupted.last()) == []
 
 
-def test_map_that_is_not_finite_ends_as_error_nan_without_a_checkpoint(
-    data: Path, tmp_path: Path
-) -> None:
-    broken = tmp_path / "data"
-    shutil.copytree(data, broken)
-    for path in broken.rglob("*.npy"):
-        if path.name.startswith(("model", "vel")):
-            maps = np.load(path)
-            maps[0, 0, 3, 3] = np.nan
-            np.save(path, maps)
-    job = Job(broken, tmp_path / "run", "--workers", "0")
-    assert job.end() == 3
-    failure = job.record.failure
-    assert failure is not None
-    assert failure[0] == "error.nan"
-    assert re.match(r"the loss of step \d is nan in fp32", failure[1])
-    assert failure[1] in job.err
-    assert "Traceback" not in job.err
-    assert not (job.checkpoints / LAST).exists()
-    assert job.record.finished_s is None
-
-
-def test_file_cut_after_the_start_is_error_data_without_a_workers_traceback(
-    data: Path, tmp_path: Path
-) -> None:
-    cut = tmp_path / "data"
-    shutil.copytree(data, cut)
-    job = Job(cut, tmp_path / "run", "--workers", "2", "--epochs", "50")
-    job.wait_for_step(1)
-    for path in cut.rglob("*.npy"):
-        os.truncate(path, 200)
-    assert job.end() == 3
-    failure = job.record.failure
-    assert failure is not None
-    assert failure[0] == "error.data"
-    assert ".npy: sample" in failure[1]
-    assert "Traceback" not in job.err
-
-
 @pytest.fixture
-def narrow_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def narrow_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """SpecProj at width 16, on one thread: several spin when others want the processor too."""
     monkeypatch.setattr(
         "fwi.stepping.build", lambda name: models.build(name, width=16, attention=1)
     )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def here(data: Path, folder: Path, **options: Any) -> Train:
@@ -280,6 +248,80 @@ def test_asked_to_end_while_validating_it_validates_again_and_ends_the_same(
     train(here(data, tmp_path / "asked", resume=str(tmp_path / "asked")))
     states = [checkpoint.load(tmp_path / name / LAST) for name in ("whole", "asked")]
     assert differing(*states) == []
+
+
+@pytest.fixture
+def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The flight recorder that a job in this process writes to."""
+    pulse.detach()
+    path = tmp_path / "pulse"
+    pulse.create(path)
+    monkeypatch.setenv(pulse.ENVIRONMENT, str(path))
+    yield path
+    pulse.detach()
+
+
+@pytest.mark.usefixtures("narrow_network")
+def test_map_that_is_not_finite_ends_as_error_nan_without_a_checkpoint(
+    data: Path, tmp_path: Path, recorder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "data"
+    shutil.copytree(data, broken)
+    for path in broken.rglob("*.npy"):
+        if path.name.startswith(("model", "vel")):
+            maps = np.load(path)
+            maps[0, 0, 3, 3] = np.nan
+            np.save(path, maps)
+    job = here(broken, tmp_path / "run")
+    assert main(["train", *config.to_argv(job)]) == 3
+    record = pulse.read(recorder)
+    assert record.failure is not None
+    assert record.failure[0] == "error.nan"
+    assert re.match(r"the loss of step \d is nan in fp32", record.failure[1])
+    assert record.failure[1] in capsys.readouterr().err
+    assert record.finished_s is None
+    assert not (job.checkpoints / LAST).exists()
+
+
+@pytest.mark.usefixtures("narrow_network")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_file_cut_after_the_start_is_error_data_without_a_workers_traceback(
+    data: Path, tmp_path: Path, recorder: Path, workers: int,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    cut = tmp_path / "data"
+    shutil.copytree(data, cut)
+
+    def gather_then_cut(job: Train) -> training_data.TrainingData:
+        found = training_data.gather(job)
+        for path in cut.rglob("*.npy"):
+            os.truncate(path, 200)
+        return found
+
+    monkeypatch.setattr("fwi.training.gather", gather_then_cut)
+    assert main(["train", *config.to_argv(here(cut, tmp_path / "run", workers=workers))]) == 3
+    failure = pulse.read(recorder).failure
+    assert failure is not None
+    assert failure[0] == "error.data"
+    assert ".npy: sample" in failure[1]
+    said = capsys.readouterr().err
+    assert failure[1] in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.usefixtures("narrow_network")
+def test_worker_killed_by_somebody_ends_the_run_with_torchs_words_for_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Learner.move
+
+    def kill_a_worker(learner: Learner, rate: float) -> torch.Tensor:
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+        return move(learner, rate)
+
+    monkeypatch.setattr(Learner, "move", kill_a_worker)
+    with pytest.raises(RuntimeError, match=r"DataLoader worker .* is killed by signal: Killed"):
+        train(here(data, tmp_path, workers=2, batch_size=1, epochs=5))
 
 
 @pytest.mark.usefixtures("narrow_network")
@@ -447,6 +489,10 @@ def test_fp16_skips_a_move_whose_gradients_overflow_and_halves_the_scale(
     assert not torch.isfinite(learner.move(1e-3))
     assert torch.equal(weights(learner), before)
     assert learner.scaler.get_scale() == scale / 2
+    resumed = narrow(fp16=1)
+    resumed.takers(learner.state())["scaler"](learner.state()["scaler"])
+    assert resumed.scaler.get_scale() == scale / 2
+    assert "scaler" not in resumed.takers(narrow().state()), "from a run in fp32"
 
 
 def test_fp16_run_ends_when_every_move_is_skipped() -> None:
