@@ -1,7 +1,7 @@
 """Leaving in good order: a signal asks, the job goes on to a point where its state is whole.
 
-The first SIGTERM or SIGINT asks; waiting for the loader ends at once, anything else runs on to the
-end of the step. The second signal kills, as if nobody had caught it.
+The first SIGTERM or SIGINT asks: the step, or the wait for the loader, runs on to its end, and a
+wait that does not end is left after a second. The second signal kills, as if nobody had caught it.
 
 A signal may reach the whole process tree, and torch answers the death of a loader worker with an
 exception raised wherever the main thread happens to be, in the middle of the optimizer or of a
@@ -19,6 +19,8 @@ from types import FrameType
 from typing import Any
 
 _ASKING = (signal.SIGTERM, signal.SIGINT)
+_PATIENCE_S = 1.0
+"""Not at once: leaving in the middle of a batch's way here makes its sender print a traceback."""
 _SIGNAL_LAG_S = 0.5
 """A worker may die of a signal a moment before the same signal reaches this process."""
 
@@ -47,6 +49,7 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         self._before = {number: signal.signal(number, self._on_signal) for number in _ASKING}
+        self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._on_alarm)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,22 +72,25 @@ class Interruption:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Around a wait for the loader. Raises Interrupted as soon as somebody asks, also for the
-        error that a loader raises because its workers were asked too."""
+        """Around a wait for the loader. Raises Interrupted when somebody has asked, also in place
+        of the error that a loader raises because its workers were asked too."""
         self.check()
         self._waiting = True
         try:
             if self._worker_died:
                 self._on_child(signal.SIGCHLD, None)
             yield
+            self.check()
         except Exception as error:
             if "DataLoader worker" in str(error) and self._asked is None:
-                time.sleep(_SIGNAL_LAG_S)
+                time.sleep(_SIGNAL_LAG_S)  # a signal's handler runs in here
             if self._asked is not None:
                 raise Interrupted(self._asked) from error
             raise
         finally:
             self._waiting = False
+            if self._asked is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _on_signal(self, signum: int, _: FrameType | None) -> None:
         if self._asked is not None:
@@ -92,7 +98,11 @@ class Interruption:
             os.kill(os.getpid(), signum)
         self._asked = signum
         if self._waiting:
-            raise Interrupted(signum)
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+
+    def _on_alarm(self, _: int, __: FrameType | None) -> None:
+        if self._waiting:
+            self.check()
 
     def _on_child(self, signum: int, frame: FrameType | None) -> None:
         if not self._waiting:

@@ -1,4 +1,4 @@
-"""What may differ between a checkpoint and the run that goes on from it, and what may not."""
+"""Going on from a checkpoint: what may differ from the run that wrote it, and what may not."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fwi import config
+from fwi import checkpoint, config
 from fwi.errors import DataError, UsageError
+from fwi.reporting import say
 
 DEFINING = ("data", "families", "split", "validation_fraction", "model", "seed")
 """Options that make it another run: other samples, another order, another network."""
@@ -20,6 +21,27 @@ def recorded(job: config.Train) -> dict[str, Any]:
     if job.data is not None:
         options["data"] = str(Path(job.data).resolve())
     return options
+
+
+def find(job: config.Train) -> checkpoint.Found | None:
+    """The checkpoint that ``--resume`` asks for, known to be of the same run; None without it.
+
+    Says what was passed over, and which options have changed. Raises UsageError and DataError.
+    """
+    if job.resume is None:
+        return None
+    if not Path(job.resume).exists():
+        raise UsageError(
+            f"--resume {job.resume}: no such file or folder; a run's id, and last, are understood "
+            "by `python -m runner train`"
+        )
+    found = checkpoint.find(Path(job.resume))
+    for problem in found.passed_over:
+        say(f"passed over: {problem}")
+    require_same_run(found.path, found.state["config"], job)
+    if changed := changes(found.state["config"], job):
+        say(f"options that changed since the checkpoint: {changed}")
+    return found
 
 
 def require_same_run(path: Path, saved: Mapping[str, Any], job: config.Train) -> None:

@@ -10,20 +10,21 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from fwi import augmentation, checkpoint, config, resuming, rng, schedule
+from fwi import augmentation, checkpoint, config, reporting, resuming, rng, schedule
 from fwi.checkpoint import put
-from fwi.errors import UsageError
 from fwi.evaluation import Errors, ErrorSums
 from fwi.finite import Watch
 from fwi.holdings import Holdings
 from fwi.interruption import Interrupted, Interruption
 from fwi.precision import resolve_device, resolve_precision
+from fwi.reporting import say
 from fwi.schedule import Place
 from fwi.stepping import Learner
 from fwi.training_data import TrainingData, batches_of, gather
@@ -41,7 +42,7 @@ def train(job: config.Train) -> None:
         device = resolve_device(job.device)
         precision = resolve_precision(job, device)
         checkpoint.prepare(job.checkpoints)
-        found = _found(job)
+        found = resuming.find(job)
     data = gather(job)
     with pulse.phase("startup"):
         learner = Learner(job, device, precision)
@@ -126,7 +127,7 @@ class Run:
             return None
         return (samples - began_at) / (time.monotonic() - began_s)
 
-    def _learn_window(self, batches: Iterator[Any], window: int, flips: Any) -> None:
+    def _learn_window(self, batches: Iterator[Any], window: int, flips: NDArray[np.bool_]) -> None:
         """One move of the optimizer, from ``window`` samples; interrupted, nothing of it."""
         place, learner = self.place, self.learner
         epochs, samples = self.job.epochs, len(self.data.train)
@@ -179,7 +180,9 @@ class Run:
     def _end_epoch(self, errors: Errors, samples_per_s: float | None) -> None:
         is_best = self.best is None or errors.overall < self.best
         self.best = errors.overall if is_best else self.best
-        self._report(errors, samples_per_s)
+        reporting.epoch(
+            self.job, self.place, len(self.data.train), self.watch.mean, errors, samples_per_s
+        )
         self.place = dataclasses.replace(self.place, epoch=self.place.epoch + 1, position=0)
         self.watch.new_epoch()
         self._save(is_best=is_best)
@@ -225,25 +228,6 @@ class Run:
     def _empty_cache(self) -> None:
         if self.job.empty_cache and self.learner.device.type == "cuda":
             torch.cuda.empty_cache()
-
-    def _report(self, errors: Errors, samples_per_s: float | None) -> None:
-        pulse.gauge("mae", errors.overall)
-        pulse.gauge("mae_odd", errors.odd)
-        for family, error in errors.by_family.items():
-            pulse.gauge(f"mae.{family}", error)
-        place, job = self.place, self.job
-        done = schedule.progress(place, 0, len(self.data.train), job.epochs)
-        parts = [
-            f"epoch {place.epoch + 1}/{job.epochs}",
-            f"step {place.step}/{place.step + self.steps_left()}",
-            f"loss {self.watch.mean:.1f}",
-            f"validation MAE {errors.overall:.1f} (odd {errors.odd:.1f})",
-            *(f"{family} {error:.1f}" for family, error in errors.by_family.items()),
-            f"lr {schedule.learning_rate(done, job.lr, job.warmup):.1e}",
-        ]
-        if samples_per_s is not None:
-            parts.append(f"{samples_per_s:.1f} samples/s")
-        say("  ".join(parts))
 
     def state(self) -> checkpoint.State:
         """Everything that the run is, in the parts of a checkpoint."""
@@ -301,28 +285,5 @@ class Run:
         say(f"dryrun: wrote a checkpoint of {size / 2**20:.1f} MiB, read it back, removed it")
 
 
-def _found(job: config.Train) -> checkpoint.Found | None:
-    """The checkpoint to go on from, known to be of the same run; None for a new run."""
-    if job.resume is None:
-        return None
-    if not Path(job.resume).exists():
-        raise UsageError(
-            f"--resume {job.resume}: no such file or folder; a run's id, and last, are understood "
-            "by `python -m runner train`"
-        )
-    found = checkpoint.find(Path(job.resume))
-    for problem in found.passed_over:
-        say(f"passed over: {problem}")
-    saved = found.state["config"]
-    resuming.require_same_run(found.path, saved, job)
-    if changed := resuming.changes(saved, job):
-        say(f"options that changed since the checkpoint: {changed}")
-    return found
-
-
 def _millions(learner: Learner) -> str:
     return f"{sum(p.numel() for p in learner.network.parameters()) / 1e6:.2f}"
-
-
-def say(line: str) -> None:
-    print(line, flush=True)

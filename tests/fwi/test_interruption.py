@@ -29,7 +29,7 @@ def test_asked_at_work_it_goes_on_to_the_next_check(number: signal.Signals) -> N
     assert str(raised.value) == f"asked to end by {number.name}"
 
 
-def test_asked_while_waiting_for_the_loader_it_leaves_at_once() -> None:
+def test_asked_while_waiting_for_a_loader_that_is_stuck_it_leaves() -> None:
     source = """
 import os, signal, time
 from fwi.interruption import Interrupted, Interruption
@@ -47,6 +47,20 @@ with Interruption() as interruption:
     child.terminate()
     assert child.communicate(timeout=30)[0] == "left\n"
     assert child.returncode == 0
+
+
+def test_asked_while_waiting_it_leaves_when_the_batch_has_come() -> None:
+    came = []
+
+    def batch() -> None:
+        ask()
+        time.sleep(0.05)
+        came.append(True)
+
+    with Interruption() as interruption, pytest.raises(Interrupted), interruption.waiting():
+        batch()
+    assert came
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_asked_before_a_wait_it_does_not_wait() -> None:
