@@ -30,6 +30,19 @@ def narrow(narrow_network: None) -> Callable[..., Learner]:
     return make
 
 
+@pytest.mark.parametrize(
+    ("options", "precision"),
+    [
+        ({}, "fp32"),
+        ({"dtype": "bf16"}, "bf16"),
+        ({"fp16": 1}, "fp16"),
+        ({"fp16": 0}, "fp32"),
+    ],
+)
+def test_precision_on_a_cpu(options: dict[str, Any], precision: str) -> None:
+    assert resolve_precision(Train(**options), CPU) == precision
+
+
 def batch(samples: int) -> tuple[torch.Tensor, torch.Tensor]:
     draws = torch.Generator().manual_seed(1)
     cube = torch.randn(samples, 5, 1000, 70, generator=draws).half()

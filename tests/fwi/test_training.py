@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -268,13 +268,25 @@ def test_resuming_with_other_files_in_the_folder_is_a_data_error(
 
 
 @pytest.mark.usefixtures("narrow_network")
-def test_checkpoint_of_another_network_is_a_data_error_naming_the_part(
-    data: Path, tmp_path: Path, uninterrupted: Job
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("model", lambda part: part.pop("head.bias")),
+        ("optimizer", lambda part: part["param_groups"].pop()),
+        ("ema", lambda part: part.clear()),
+        ("place", lambda part: part.update(position=-3)),
+        ("place", lambda part: part.update(steps=1)),
+        ("rng", lambda part: part.update(torch="abc")),
+        ("running", lambda part: part.pop("total")),
+    ],
+)
+def test_checkpoint_with_a_part_of_something_else_is_a_data_error_naming_the_part(
+    data: Path, tmp_path: Path, uninterrupted: Job, part: str, change: Callable[[Any], object]
 ) -> None:
     state = uninterrupted.last()
-    state["model"].pop("head.bias")
+    change(state[part])
     checkpoint.save(tmp_path, state, is_best=False)
-    with pytest.raises(DataError, match="its model does not fit this run"):
+    with pytest.raises(DataError, match=f"its {part} does not fit this run"):
         train(here(data, tmp_path, resume=str(tmp_path)))
 
 
