@@ -57,13 +57,14 @@ def train(job: config.Train) -> None:
         f"{len(data.families)} families (split: {data.how}), {job.epochs} epochs, "
         f"{run.steps_left()} steps to go"
     )
-    with Interruption() as interruption:
+    # Its own phase, or what lies between the others would count as startup.
+    with pulse.phase("train"), Interruption() as interruption:
         run.interruption = interruption
         if job.dryrun:
             run.try_every_phase()
         else:
             run.train()
-    pulse.finished()
+        pulse.finished()
 
 
 class Run:
