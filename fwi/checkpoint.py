@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import torch
 
-from fwi.errors import DataError, JobError, UsageError
+from fwi.errors import DataError, DiskFullError, UsageError
 from probes import files
 
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
@@ -44,12 +44,6 @@ _PARTS: Mapping[str, type | tuple[type, ...]] = {
 }
 _MISSING = object()
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class DiskFullError(JobError):
-    """A checkpoint does not fit where it is to be written."""
-
-    outcome = "error.disk"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ one back as the arguments of ``python -m fwi JOB …``, which is how the supervi
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ class Train:
     warmup: float = 0.05
     """Part of all optimizer steps in which the learning rate rises to its highest (0 to 1)."""
     clip: float = 3.0
-    """Largest norm of all gradients together; 0 for no clipping."""
+    """Largest norm of all gradients together, of the loss in units of 1500 m/s; 0: no clipping."""
     ema: float = 0.99
     """Decay of the exponential moving average of the weights that is validated; 0 for none."""
     flip: float = 0.5
@@ -182,9 +183,9 @@ def problems(job: Job) -> list[str]:
             require(name, 0 <= getattr(job, name) <= 1, "a number from 0 to 1")
         require("validation_fraction", 0 < job.validation_fraction < 1, "a number between 0 and 1")
         require("ema", 0 <= job.ema < 1, "a number from 0, below 1")
-        require("lr", job.lr > 0, "a number above 0")
+        require("lr", 0 < job.lr < math.inf, "a number above 0")
         for name in ("weight_decay", "clip"):
-            require(name, getattr(job, name) >= 0, "a number from 0")
+            require(name, 0 <= getattr(job, name) < math.inf, "a number from 0")
         if job.fp16 is not None and job.dtype not in ("auto", "fp16" if job.fp16 else "fp32"):
             found.append(
                 f"--fp16 {job.fp16} and --dtype {job.dtype} contradict each other: give one"

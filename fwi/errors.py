@@ -25,6 +25,12 @@ class NonFiniteError(JobError):
     outcome = "error.nan"
 
 
+class DiskFullError(JobError):
+    """What is to be written does not fit where it is to be written."""
+
+    outcome = "error.disk"
+
+
 class UsageError(JobError):
     """Options that cannot work together."""
 

@@ -23,19 +23,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from fwi import _recipe, config, geology, layout, wave
 from fwi._synthesis_progress import Progress
-from fwi.errors import JobError, UsageError
+from fwi.errors import DiskFullError, UsageError
 from probes import files, pulse
 
 _MAPS_A_CHUNK = 8  # on the CPU: seconds at most; more where there are more processors
 _MAPS_A_CHUNK_GPU = 64
 _SYNC_EVERY = 64 << 20  # bytes; one sync of a whole file would be seconds without a pulse
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class DiskFullError(JobError):
-    """The files do not fit where they are to be written."""
-
-    outcome = "error.disk"
 
 
 @dataclass(frozen=True)

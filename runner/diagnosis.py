@@ -183,7 +183,8 @@ def _common_facts(evidence: Evidence) -> list[Fact]:
     if evidence.record is not None and evidence.record.pulse.number:
         pulse = evidence.record.pulse
         of = f" of {pulse.total}" if pulse.total else ""
-        facts.append(Fact("pulse", f"last in phase {pulse.phase}, step {pulse.step}{of}"))
+        where = "the work was finished" if evidence.record.finished_s else f"phase {pulse.phase}"
+        facts.append(Fact("pulse", f"last pulse: {where}, step {pulse.step}{of}"))
     for ended in evidence.exits:
         if ended.signal is not None:
             name = _signal_name(ended.signal)

@@ -170,7 +170,7 @@ def test_last_pulse_and_deaths_in_the_tree_are_evidence() -> None:
     ended = Exit(pid=31, name="worker", code=None, signal=9, peak_rss=1)
     found = diagnose(Evidence(1, None, record=record(None), exits=(ended,)))
     texts = [fact.text for fact in found.facts]
-    assert "last in phase forward, step 12 of 400" in texts
+    assert "last pulse: phase forward, step 12 of 400" in texts
     assert "worker (pid 31) died of SIGKILL" in texts
 
 
