@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="figures to measure")
     parser.add_argument("--gpu", action="store_true", help="measure on a CUDA device instead")
     asked = parser.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
     if asked.gpu:
         return _measure_gpu()
     figures = _measure(asked.names or MODULES)
