@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -108,8 +109,26 @@ def parse(
     return command
 
 
+def _complete_standard_descriptors() -> None:
+    """Put /dev/null where standard input, output or error is closed (``>&-``).
+
+    The ledger or the log would get its number otherwise, and what is printed would go there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status of a command line (default: this process's)."""
+    _complete_standard_descriptors()
     try:
         return parse(sys.argv[1:] if arguments is None else arguments)()
     except commands.UsageError as error:

@@ -91,6 +91,8 @@ def _run(command: Any, *, options: Supervision, **how: Any) -> Result:
     try:
         return supervisor.run(command, options=options, **how)
     except OSError as error:
+        if not str(error.filename).startswith(str(options.runs().absolute())):
+            raise
         raise UsageError(
             f"--runs-dir {options.runs()}: {error.strerror or error}; choose a folder to write to"
         ) from error

@@ -45,7 +45,8 @@ def run(
     is what the user asked for, kept in run.json. ``environment`` is added to this process's own.
     Inside a running event loop (a notebook) the supervisor takes a thread of its own.
 
-    Raises OSError where the run's folder cannot be made; everything later is in the result.
+    Raises OSError where the run's folder cannot be made or written to before the job starts;
+    everything later is in the result.
     """
     options = options or Supervision()
     runs = options.runs().absolute()

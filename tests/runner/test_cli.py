@@ -109,6 +109,20 @@ def test_json_is_the_last_line_and_nothing_else_of_ours(tmp_path: Path) -> None:
     assert json.loads(last)["ok"] is True
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors_are_not_taken_by_our_files(
+    tmp_path: Path, closed: str
+) -> None:
+    runs = tmp_path / "runs"
+    line = f'"$0" -m runner exec -- echo "the job\'s own" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable], env=environment(runs), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ("" if ">&-" in closed.replace("2>&-", "") else "the job's own\n")
+    assert len(json.loads(runner(runs, "runs", "--json").stdout)) == 1
+
+
 def test_runs_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = runner(tmp_path / "file" / "runs", "exec", "--", "true")
