@@ -163,9 +163,11 @@ class Attempt:
                 device_bytes=self._device_bytes_left(),
             )
             return self._end(reason, record, leaks, spawned, ended)
+        except BaseException as error:
+            if procfs.is_alive(root):
+                self._console.say(f"the supervisor failed ({error!r}): the job is stopped")
+            raise
         finally:
-            if self._root_exit is None and procfs.is_alive(root):
-                self._console.say("the supervisor failed: the job is stopped")
             await stopping.kill_all(self._tree)
             child.returncode = 0 if self._root_exit is None else (self._root_exit.code or 0)
             for stream in streams:
