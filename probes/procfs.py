@@ -119,10 +119,14 @@ def is_alive(who: Identity) -> bool:
     return found is not None and found.start_ticks == who.start_ticks and not found.is_dead
 
 
-def has_environment(pid: int, entry: bytes) -> bool:
-    """Whether ``NAME=value`` stands in the environment that the process was started with."""
+def has_environment(pid: int, entry: bytes) -> bool | None:
+    """Whether ``NAME=value`` stands in the environment that the process was started with.
+
+    None where there is none to see: forbidden, a kernel thread, or a process in the middle of its
+    exec, whose new environment appears a moment later.
+    """
     raw = read(f"/proc/{pid}/environ")
-    return raw is not None and entry in raw.split(b"\0")
+    return entry in raw.split(b"\0") if raw else None
 
 
 def owner(pid: int) -> int | None:

@@ -135,13 +135,13 @@ class Tree:
             who = stat.identity
             if pid in found or who in self._strangers or who in self._bystanders:
                 continue
-            if (
-                pid != self._self
-                and procfs.owner(pid) == self._user
-                and procfs.has_environment(pid, self._mark)
-            ):
+            if pid == self._self or procfs.owner(pid) != self._user:
+                self._strangers.add(who)
+                continue
+            marked = procfs.has_environment(pid, self._mark)
+            if marked:
                 found[pid] = stat
-            else:
+            elif marked is not None:
                 self._strangers.add(who)
 
     def _reap(self, table: Mapping[int, Stat]) -> None:
