@@ -23,6 +23,7 @@ from fwi.errors import DataError, DiskFullError, UsageError
 from probes import files
 
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
+NAMES = (LAST, PREVIOUS, BEST)
 EARLIER = "earlier"
 """Folder for the checkpoints of another run that were found where this one writes."""
 FORMAT = 1
@@ -180,7 +181,7 @@ def find(where: Path) -> Found:
     Raises DataError where there is none, naming each file and what is wrong with it.
     """
     if where.is_dir():
-        candidates = [where / name for name in (LAST, PREVIOUS, BEST)]
+        candidates = [where / name for name in NAMES]
     elif where.name == LAST:
         candidates = [where, where.with_name(PREVIOUS)]
     else:
@@ -222,7 +223,7 @@ def prepare(folder: Path) -> None:
         raise UsageError(
             f"--checkpoints {folder}: {error.strerror}; name a folder to write to"
         ) from error
-    for name in (LAST, PREVIOUS, BEST):
+    for name in NAMES:
         for path in folder.glob(f".{name}.*.tmp"):
             path.unlink(missing_ok=True)
 
@@ -230,7 +231,7 @@ def prepare(folder: Path) -> None:
 def set_aside(folder: Path) -> Path | None:
     """Move the checkpoints of an earlier run out of the way of a new one; the folder they are in
     now, None where there were none."""
-    found = [folder / name for name in (LAST, PREVIOUS, BEST) if (folder / name).exists()]
+    found = [folder / name for name in NAMES if (folder / name).exists()]
     if not found:
         return None
     target = folder / EARLIER

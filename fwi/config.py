@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Model = Literal["specproj", "specproj-original", "specproj-dirac"]
 Dtype = Literal["auto", "fp16", "bf16", "fp32"]
 Split = Literal["auto", "official", "folds", "random"]
+Sharing = Literal["auto", "file_descriptor", "file_system"]
+
+RECOMPUTABLE: tuple[Model, ...] = ("specproj",)
+"""Networks whose activations can be computed again; batch statistics would be counted twice."""
 
 SMALL_SET_FAMILIES: tuple[Family, ...] = ("FlatVel_A", "CurveVel_A", "FlatFault_A", "Style_A")
 
@@ -69,6 +73,17 @@ class Train:
     """Seed of the weights, the order of samples, the flips and the random split."""
     workers: int = 2
     """Loader processes; 0 loads in the main process."""
+    prefetch: int = 2
+    """Batches that each loader process prepares ahead."""
+    pin_memory: bool = True
+    """Page-lock batches on their way to a GPU; without effect on the CPU."""
+    sharing: Sharing = "auto"
+    """Where loader processes put their batches. file_descriptor: shared memory, bounded by the size
+    of /dev/shm. file_system: unnamed files in the folder for temporary files ($TMPDIR). auto:
+    file_descriptor."""
+    activation_checkpointing: bool = False
+    """Keep only each block's input for the backward pass and compute the rest again: less memory,
+    more time, the same numbers."""
     compile: bool = False
     """torch.compile the network."""
     empty_cache: bool = False
@@ -81,6 +96,9 @@ class Train:
     """Optimizer steps between checkpoints; 0: once an epoch."""
     resume: str | None = None
     """Checkpoint file or folder to continue from; under the runner also a run's id, or last."""
+    restart: bool = False
+    """Go on from the newest sound checkpoint in --checkpoints where there is one, else as --resume
+    says. The runner adds it to the further attempts of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +193,7 @@ def problems(job: Job) -> list[str]:
     require("device", _is_device(job.device), "auto, cpu, cuda or cuda:N")
     require("seed", 0 <= job.seed < 2**63, "a whole number from 0")
     if isinstance(job, Train):
-        for name in ("epochs", "batch_size", "accumulate"):
+        for name in ("epochs", "batch_size", "accumulate", "prefetch"):
             require(name, getattr(job, name) >= 1, "a whole number from 1")
         for name in ("workers", "checkpoint_every"):
             require(name, getattr(job, name) >= 0, "a whole number from 0")
@@ -186,6 +204,11 @@ def problems(job: Job) -> list[str]:
         require("lr", 0 < job.lr < math.inf, "a number above 0")
         for name in ("weight_decay", "clip"):
             require(name, 0 <= getattr(job, name) < math.inf, "a number from 0")
+        if job.activation_checkpointing and job.model not in RECOMPUTABLE:
+            found.append(
+                f"--activation-checkpointing: expected a model of {', '.join(RECOMPUTABLE)}, not "
+                f"{job.model}, whose batch statistics would be counted twice"
+            )
         if job.fp16 is not None and job.dtype not in ("auto", "fp16" if job.fp16 else "fp32"):
             found.append(
                 f"--fp16 {job.fp16} and --dtype {job.dtype} contradict each other: give one"

@@ -8,6 +8,7 @@ shared and never written to, and a few descriptors.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 import os
 from collections import OrderedDict
@@ -20,15 +21,20 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
+from fwi.config import Sharing
 from fwi.errors import DataError
 from fwi.layout import MAP_SHAPE
 from fwi.npy import NOT_THE_FILE
 from fwi.sample_index import Index
+from fwi.sharing import shared_storage
 
 OPEN_FILES = 16
 """Descriptors a process at the most, of each kind of file."""
 
 _NUMPY_TYPES = {torch.float16: np.float16, torch.float32: np.float32}
+
+_sharing: Sharing = "auto"
+"""In a worker: where it puts its batches."""
 
 Sample = tuple[torch.Tensor, torch.Tensor] | torch.Tensor
 
@@ -153,15 +159,15 @@ def _fill(descriptor: int, into: NDArray[Any], at: int) -> int:
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """Memory for a batch that does not pile up.
 
-    In a worker it is shared memory from the start, as in torch's own collate function, whose
-    private constructor this is: the batch is then handed over without a copy. Elsewhere it is
-    NumPy's: torch asks for aligned memory, and glibc before 2.38 does not find its freed aligned
-    blocks again, so that a worker of 180 MB grew to 800 MB.
+    In a worker it is shared memory from the start, as in torch's own collate function: the batch
+    is then handed over without a copy. Elsewhere it is NumPy's: torch asks for aligned memory, and
+    glibc before 2.38 does not find its freed aligned blocks again, so that a worker of 180 MB grew
+    to 800 MB.
     """
     if get_worker_info() is not None:
-        count = math.prod(shape) * dtype.itemsize
-        storage = torch.UntypedStorage._new_shared(count)  # type: ignore[no-untyped-call]
-        return torch.empty(0, dtype=dtype).set_(storage, 0, shape)  # type: ignore[call-overload, no-any-return]
+        storage = shared_storage(math.prod(shape) * dtype.itemsize, _sharing)
+        batch: torch.Tensor = torch.empty(0, dtype=dtype).set_(storage, 0, shape)  # type: ignore[call-overload]
+        return batch
     return torch.from_numpy(np.empty(shape, _NUMPY_TYPES[dtype]))
 
 
@@ -190,8 +196,15 @@ def loader(
     device: torch.device,
     sampler: Iterable[int] | None = None,
     drop_last: bool = False,
+    prefetch: int = 2,
+    pin_memory: bool = True,
+    sharing: Sharing = "auto",
 ) -> DataLoader[Sample]:
-    """Batches of samples, in order or as ``sampler`` says, read by ``workers`` processes."""
+    """Batches of samples, in order or as ``sampler`` says, read by ``workers`` processes.
+
+    Each prepares ``prefetch`` batches ahead, in memory that ``sharing`` names; ``pin_memory``
+    page-locks them where ``device`` is a GPU.
+    """
     return DataLoader(
         samples,
         batch_size=batch_size,
@@ -199,10 +212,10 @@ def loader(
         num_workers=workers,
         collate_fn=_as_read,
         drop_last=drop_last,
-        pin_memory=device.type == "cuda",
+        pin_memory=pin_memory and device.type == "cuda",
         persistent_workers=workers > 0,
-        prefetch_factor=2 if workers > 0 else None,
-        worker_init_fn=_settle,
+        prefetch_factor=prefetch if workers > 0 else None,
+        worker_init_fn=functools.partial(_settle, sharing=sharing),
     )
 
 
@@ -210,13 +223,15 @@ def _as_read(batch: Any) -> Any:
     return batch
 
 
-def _settle(worker: int) -> None:
+def _settle(worker: int, sharing: Sharing) -> None:
     """In a new worker: one thread, and none of the main process's free memory.
 
     A fork inherits the heap, also what is free in it. As the main process uses those pages again
     each is copied, and the worker is left holding the old one: 437 MiB a worker on a run whose
     activations take 350. Giving them back at the start costs a millisecond.
     """
+    global _sharing
+    _sharing = sharing
     torch.set_num_threads(1)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
     if trim is not None:

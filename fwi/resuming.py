@@ -12,7 +12,7 @@ from fwi.reporting import say
 
 DEFINING = ("data", "families", "split", "validation_fraction", "model", "seed")
 """Options that make it another run: other samples, another order, another network."""
-_PLACES = ("checkpoints", "checkpoint_every", "resume", "dryrun")
+_PLACES = ("checkpoints", "checkpoint_every", "resume", "restart", "dryrun")
 
 
 def recorded(job: config.Train) -> dict[str, Any]:
@@ -24,10 +24,36 @@ def recorded(job: config.Train) -> dict[str, Any]:
 
 
 def find(job: config.Train) -> checkpoint.Found | None:
-    """The checkpoint that ``--resume`` asks for, known to be of the same run; None without it.
+    """The checkpoint that ``--restart`` or ``--resume`` asks for, known to be of the same run; None
+    without one.
 
     Says what was passed over, and which options have changed. Raises UsageError and DataError.
     """
+    found = _own(job) if job.restart else None
+    if found is None:
+        found = _asked(job)
+    if found is None:
+        return None
+    for problem in found.passed_over:
+        say(f"passed over: {problem}")
+    require_same_run(found.path, found.state["config"], job)
+    if changed := changes(found.state["config"], job):
+        say(f"options that changed since the checkpoint: {changed}")
+    return found
+
+
+def _own(job: config.Train) -> checkpoint.Found | None:
+    """What an earlier attempt of this run left, where any of it is sound."""
+    if not any((job.checkpoints / name).exists() for name in checkpoint.NAMES):
+        return None
+    try:
+        return checkpoint.find(job.checkpoints)
+    except DataError as error:
+        say(f"no checkpoint to go on from: {error}")
+        return None
+
+
+def _asked(job: config.Train) -> checkpoint.Found | None:
     if job.resume is None:
         return None
     if not Path(job.resume).exists():
@@ -35,13 +61,7 @@ def find(job: config.Train) -> checkpoint.Found | None:
             f"--resume {job.resume}: no such file or folder; a run's id, and last, are understood "
             "by `python -m runner train`"
         )
-    found = checkpoint.find(Path(job.resume))
-    for problem in found.passed_over:
-        say(f"passed over: {problem}")
-    require_same_run(found.path, found.state["config"], job)
-    if changed := changes(found.state["config"], job):
-        say(f"options that changed since the checkpoint: {changed}")
-    return found
+    return checkpoint.find(Path(job.resume))
 
 
 def require_same_run(path: Path, saved: Mapping[str, Any], job: config.Train) -> None:
@@ -67,7 +87,7 @@ def changes(saved: Mapping[str, Any], job: config.Train) -> str | None:
     found = [
         f"--{_flag(name)} {_shown(saved.get(name))} → {_shown(value)}"
         for name, value in now.items()
-        if name not in (*DEFINING, *_PLACES) and saved.get(name) != value
+        if name not in (*DEFINING, *_PLACES) and saved.get(name, value) != value
     ]
     return ", ".join(found) or None
 

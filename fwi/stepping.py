@@ -32,7 +32,8 @@ class Learner:
         rng.seed(job.seed)
         self.device = device
         self.is_compiled = job.compile
-        self.network = build(job.model).to(device)
+        asked = {"recompute": True} if job.activation_checkpointing else {}
+        self.network = build(job.model, **asked).to(device)
         self.average = _average(self.network, job.ema) if job.ema else None
         self.optimizer = _adamw(self.network, job.lr, job.weight_decay)
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")

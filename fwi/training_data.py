@@ -85,5 +85,8 @@ def batches_of(job: config.Train, data: TrainingData, place: Place | None) -> It
             workers=job.workers,
             device=resolve_device(job.device),
             sampler=order,
+            prefetch=job.prefetch,
+            pin_memory=job.pin_memory,
+            sharing=job.sharing,
         )
     )

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+
+def kept(part: Callable[..., Tensor], *inputs: Tensor, recompute: bool) -> Tensor:
+    """``part(*inputs)``; with ``recompute`` backward keeps the inputs alone and computes the rest
+    again. The numbers are the same; the part must draw none and change no buffer."""
+    if not (recompute and torch.is_grad_enabled()):
+        return part(*inputs)
+    result: Tensor = checkpoint(part, *inputs, use_reentrant=False, preserve_rng_state=False)
+    return result
 
 
 class GroupNorm(nn.GroupNorm):

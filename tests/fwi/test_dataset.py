@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
 import resource
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +16,10 @@ import pytest
 import torch
 
 from fwi import dataset, families
+from fwi.config import Sharing
 from fwi.dataset import EpochOrder, Samples, loader
-from fwi.errors import DataError
+from fwi.errors import DataError, DiskFullError
+from fwi.sharing import shared_storage
 from tests.fwi.trees import cubes, write_pair
 
 CPU = torch.device("cpu")
@@ -159,3 +164,54 @@ def test_epoch_order_is_a_permutation_that_can_be_taken_up() -> None:
     assert list(EpochOrder(100, seed=5, epoch=4)) != whole
     assert list(EpochOrder(100, seed=6, epoch=3)) != whole
     assert len(EpochOrder(100, seed=5, epoch=3, start=37)) == 63
+
+
+@pytest.mark.parametrize(("sharing", "place"), [("auto", "/dev/shm/"), ("file_system", "/tmp")])
+def test_batches_are_shared_where_they_are_asked_to_be(
+    tmp_path: Path, sharing: Sharing, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "/tmp":
+        place = str(tmp_path)
+        monkeypatch.setattr(tempfile, "tempdir", place)
+    write_pair(tmp_path, "Style_A", 0, samples=4, dtype=np.float16)
+    left = sorted(tmp_path.iterdir())
+    samples = Samples(families.index(tmp_path))
+    batches = list(loader(samples, batch_size=2, workers=1, device=CPU, sharing=sharing))
+    [at] = [
+        line.split(None, 5)[5]
+        for line in Path("/proc/self/maps").read_text().splitlines()
+        if covers(line, batches[0][0].data_ptr())
+    ]
+    assert at.startswith(place)
+    assert torch.equal(
+        torch.cat([cube for cube, _ in batches]), torch.stack([samples[i][0] for i in range(4)])
+    )
+    assert sorted(tmp_path.iterdir()) == left
+
+
+def covers(line: str, address: int) -> bool:
+    first, _, end = line.split()[0].partition("-")
+    return int(first, 16) <= address < int(end, 16)
+
+
+def test_batch_that_the_temporary_folder_cannot_hold_is_a_full_disk() -> None:
+    with limited_file_size(1 << 20), pytest.raises(DiskFullError, match=r"a batch of 2 MiB"):
+        shared_storage(2 << 20, "file_system")
+
+
+@contextlib.contextmanager
+def limited_file_size(limit: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_loader_prepares_and_pins_as_told(tmp_path: Path) -> None:
+    write_pair(tmp_path, "Style_A", 0)
+    samples = Samples(families.index(tmp_path))
+    gpu = torch.device("cuda")
+    told = loader(samples, batch_size=1, device=gpu, prefetch=5, pin_memory=False)
+    assert (told.prefetch_factor, told.pin_memory) == (5, False)

@@ -35,6 +35,7 @@ _OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "Model": st.sampled_from(["specproj", "specproj-original", "specproj-dirac"]),
     "Dtype": st.sampled_from(["auto", "fp16", "bf16", "fp32"]),
     "Split": st.sampled_from(["auto", "official", "folds", "random"]),
+    "Sharing": st.sampled_from(["auto", "file_descriptor", "file_system"]),
     "Literal[0, 1] | None": st.sampled_from([None, 0, 1]),
     "Literal['float32', 'float16']": st.sampled_from(["float32", "float16"]),
 }

@@ -247,3 +247,29 @@ def test_record_stays_well_within_fp16_all_the_way(trained: nn.Module) -> None:
         hook.remove()
     assert np.isfinite(largest).all()
     assert max(largest) < 1000
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_recomputed_activations_give_the_same_numbers_from_a_fifth_of_the_memory(
+    dtype: torch.dtype,
+) -> None:
+    cube, kept, results = cubes(), [], []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        network = build("specproj", width=16, attention=1, recompute=recompute)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(torch.randn_like(parameter), alpha=0.01)
+        with torch.autocast("cpu", dtype=dtype, enabled=dtype is not torch.float32):
+            kept.append(saved_activation_bytes(network, cube, exclude=[cube]))
+            predicted = network(cube)
+        predicted.sum().backward()
+        results.append([predicted, *(parameter.grad for parameter in network.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+    assert kept[1] < kept[0] / 4
+
+
+def test_recomputing_network_validates_without_a_graph() -> None:
+    network = build("specproj", width=16, attention=1, recompute=True).eval()
+    with torch.no_grad():
+        assert not network(cubes()).requires_grad

@@ -18,26 +18,14 @@ import torch
 from fwi import checkpoint, config, training_data
 from fwi.__main__ import main
 from fwi.checkpoint import BEST, LAST
-from fwi.config import Synth, Train
+from fwi.config import Train
 from fwi.errors import DataError, UsageError
 from fwi.evaluation import ErrorSums
 from fwi.interruption import Interrupted
 from fwi.stepping import Learner
-from fwi.synthesis import synthesise
 from fwi.training import train
 from probes import pulse
 from tests.fwi.runs import BATCHES, EPOCHS, MOVES, Job, differing, here
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixteen simulated maps of two families: twelve to learn from, four to validate on."""
-    folder = tmp_path_factory.mktemp("data")
-    synthesise(
-        Synth(families=("FlatVel_A", "FlatFault_A"), samples=8, samples_per_file=2,
-              dtype="float16", out=folder)
-    )  # fmt: skip
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,12 @@ def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["train", "--watchdog", "soon"], "watchdog"),
         (["train", "--watchdog", "-1"], "--watchdog -1.0: expected seconds"),
         (["train", "--batch-size", "0"], "--batch-size 0: expected a whole number from 1"),
+        (["train", "--prefetch", "0"], "--prefetch 0: expected a whole number from 1"),
+        (
+            ["train", "--activation-checkpointing", "--model", "specproj-original"],
+            "expected a model of specproj, not specproj-original",
+        ),
+        (["train", "--sharing", "carrier-pigeon"], "carrier-pigeon"),
         (["train", "--data", "/no/such"], "--data /no/such: no such folder"),
         (["train", "--fp16", "1", "--dtype", "bf16"], "contradict each other"),
         (["train", "--device", "tpu"], "--device tpu: expected auto, cpu, cuda or cuda:N"),
