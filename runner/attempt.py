@@ -96,6 +96,8 @@ class Attempt:
         self._troubles: list[str] = []
         self._verdict: Verdict | None = None
         self._warned = False
+        self.stood_still_s = 0.0
+        """Time in which the supervisor did not run; it does not count against the job."""
 
     def interrupt(self) -> None:
         """Once: let the job write its checkpoint and stop. Twice: kill."""
@@ -216,6 +218,7 @@ class Attempt:
         standstill = Standstill(looked=time.monotonic())
         longest = min(_TICK, max(_FIRST_TICK, (self._limits.watchdog or _TICK) / 8))
         tick = _FIRST_TICK
+        before = self.stood_still_s
         while True:
             tick = min(longest, 2 * tick)
             with suppress(TimeoutError):
@@ -224,6 +227,7 @@ class Attempt:
             now = time.monotonic()
             moved = self._progress.look(now, streams)
             standstill = standstill.look(now, tick, moved)
+            self.stood_still_s = before + standstill.total
             self._root_exit = process_tree.reap(self._tree.root.pid, self._command[0])
             if self._root_exit is not None:
                 return None

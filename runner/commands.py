@@ -14,8 +14,9 @@ from runner import paths as run_places
 from runner import supervisor
 from runner.ledger import Ledger, LedgerError
 from runner.options import Supervision
-from runner.paths import RunPaths, ledger_path
+from runner.paths import ledger_path
 from runner.result import Result
+from runner.retrying import Changeable
 
 
 class UsageError(Exception):
@@ -30,12 +31,12 @@ def job(asked: config.Train | config.Synth, options: Supervision) -> int:
     _refuse(config.problems(asked) + options.problems())
     label = asked.model if isinstance(asked, config.Train) else ""
 
-    def command(paths: RunPaths) -> list[str]:
-        return [sys.executable, "-m", "fwi", name, *config.to_argv(_placed(asked, paths))]
+    def command(job: config.Job) -> list[str]:
+        return [sys.executable, "-m", "fwi", name, *config.to_argv(job)]
 
     return _finish(
         _run(
-            command,
+            Changeable(asked, command),
             job=name,
             label=label,
             options=options,
@@ -46,13 +47,6 @@ def job(asked: config.Train | config.Synth, options: Supervision) -> int:
         options,
         table=True,
     )
-
-
-def _placed(asked: config.Job, paths: RunPaths) -> config.Job:
-    """The job with its checkpoints in the run's folder, where the user did not choose one."""
-    if isinstance(asked, config.Train) and asked.checkpoints == config.Train().checkpoints:
-        return dataclasses.replace(asked, checkpoints=paths.checkpoints)
-    return asked
 
 
 def _resolve_resume(asked: str | None, runs: Path) -> str | None:
@@ -122,16 +116,17 @@ def _say_briefly(result: Result, folder: str) -> None:
     from runner.units import duration, size
 
     lines = [
-        f"{result.outcome}: {result.outcome.meaning}; {duration(result.end.timing.ended_s)}, "
-        f"host {size(result.end.peaks.host_pss or result.end.peaks.host_rss)}, {folder}/report.md"
+        f"{result.outcome}: {result.outcome.meaning}; {duration(result.timing.ended_s)}, "
+        f"host {size(result.peaks.host_pss or result.peaks.host_rss)}, {folder}/report.md"
     ]
     if not result.ok:
         lines += [f"evidence: {fact.source}: {fact.text}" for fact in result.diagnosis.facts]
         lines += [f"advice: {line}" for line in result.diagnosis.advice]
-    for left in result.end.leaks.processes:
-        state = "ended" if left.gone else "could not be ended"
-        lines.append(f"left behind: process {left.pid} {left.command} ({state})")
-    lines += [f"left behind: /dev/shm/{name}" for name in result.end.leaks.shm]
+    for end in (one.end for one in result.attempts):
+        for left in end.leaks.processes:
+            state = "ended" if left.gone else "could not be ended"
+            lines.append(f"left behind: process {left.pid} {left.command} ({state})")
+        lines += [f"left behind: /dev/shm/{name}" for name in end.leaks.shm]
     print("\n".join(printable(line) for line in lines), file=sys.stderr, flush=True)
 
 

@@ -146,54 +146,64 @@ class Ledger:
                 ],
             )
 
-    def finish(self, result: Result) -> None:
-        end, timing = result.end, result.end.timing
-        n = len(result.attempts)
+    def attempt(self, result: Result) -> None:
+        """Record the newest attempt of a run that goes on."""
         with self._transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            self._put_attempt(database, result)
+
+    def _put_attempt(self, database: sqlite3.Connection, result: Result) -> None:
+        last, end = result.attempts[-1], result.end
+        n, timing = last.n, end.timing
+        database.execute(
+            "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                result.run,
+                n,
+                last.diagnosis.outcome,
+                timing.started,
+                timing.ended_s,
+                end.evidence.exit_code,
+                end.evidence.signal,
+                json.dumps(last.summary()["changed"]),
+            ),
+        )
+        database.executemany(
+            "INSERT OR REPLACE INTO phase VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
                 (
                     result.run,
                     n,
-                    result.diagnosis.outcome,
-                    timing.started,
-                    timing.ended_s,
-                    end.evidence.exit_code,
-                    end.evidence.signal,
-                    json.dumps(result.attempts[-1].get("changed", {})),
-                ),
-            )
-            database.executemany(
-                "INSERT OR REPLACE INTO phase VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        result.run,
-                        n,
-                        p["name"],
-                        p["count"],
-                        p["seconds"],
-                        p["host_peak"],
-                        p["device_peak"],
-                    )
-                    for p in phases(end)
-                ],
-            )
-            database.executemany(
-                "INSERT INTO event VALUES (?, ?, ?, 'evidence', ?)",
-                [
-                    (result.run, n, timing.ended_s, f"{fact.source}: {fact.text}")
-                    for fact in result.diagnosis.facts
-                ],
-            )
+                    p["name"],
+                    p["count"],
+                    p["seconds"],
+                    p["host_peak"],
+                    p["device_peak"],
+                )
+                for p in phases(end)
+            ],
+        )
+        database.execute("DELETE FROM event WHERE run=? AND attempt=?", (result.run, n))
+        database.executemany(
+            "INSERT INTO event VALUES (?, ?, ?, 'evidence', ?)",
+            [
+                (result.run, n, timing.ended_s, f"{fact.source}: {fact.text}")
+                for fact in last.diagnosis.facts
+            ],
+        )
+
+    def finish(self, result: Result) -> None:
+        """Record the last attempt and the whole run."""
+        with self._transaction() as database:
+            self._put_attempt(database, result)
             database.execute(
                 "UPDATE run SET state='done', outcome=?, confidence=?, seconds=?, host_pss=?,"
                 " device_used=?, result=? WHERE id=?",
                 (
                     result.diagnosis.outcome,
                     result.diagnosis.confidence,
-                    timing.ended_s,
-                    end.peaks.host_pss,
-                    max(end.peaks.device_used.values(), default=None),
+                    result.timing.ended_s,
+                    result.peaks.host_pss,
+                    max(result.peaks.device_used.values(), default=None),
                     json.dumps(result.as_dict()),
                     result.run,
                 ),

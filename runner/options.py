@@ -9,6 +9,9 @@ from typing import Literal
 
 from runner.watchdog import Limits
 
+_AUTO_RETRIES = 2
+_MOST_RETRIES = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class Supervision:
@@ -24,7 +27,14 @@ class Supervision:
     watchdog_checkpoint: float | None = None
     """The same while writing a checkpoint. Default: --watchdog."""
     deadline: float = 0.0
-    """Seconds that the job may take in all; 0: any."""
+    """Seconds that the job may take in all, over all attempts; 0: any."""
+    retries: int | None = None
+    """Further attempts after a failure, each with what the failure asks for changed. Default: 0; 2
+    with --auto."""
+    auto: bool = False
+    """Recover without being asked: two retries, unless --retries says otherwise."""
+    wait_device: float = 300.0
+    """Seconds to wait, before another attempt, for other processes to give the device back."""
     grace: float = 15.0
     """Seconds between SIGTERM and SIGKILL, in which a checkpoint may be written."""
     progress: Literal["pulse", "cpu"] = "pulse"
@@ -42,6 +52,11 @@ class Supervision:
 
     def runs(self) -> Path:
         return self.runs_dir or Path(os.environ.get("FWI_RUNS_DIR") or "runs")
+
+    def attempts(self) -> int:
+        """How many attempts a run may have."""
+        retries = self.retries if self.retries is not None else _AUTO_RETRIES * self.auto
+        return 1 + retries
 
     def limits(self) -> Limits:
         own = {
@@ -65,6 +80,7 @@ class Supervision:
             "watchdog_checkpoint",
             "deadline",
             "grace",
+            "wait_device",
         ):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1e9:
@@ -74,4 +90,8 @@ class Supervision:
             found.append(f"--sample {self.sample}: expected seconds, a number from 0.05")
         if self.log_limit < 1:
             found.append(f"--log-limit {self.log_limit}: expected MiB, a whole number from 1")
+        if self.retries is not None and not 0 <= self.retries <= _MOST_RETRIES:
+            found.append(
+                f"--retries {self.retries}: expected a whole number from 0 to {_MOST_RETRIES}"
+            )
         return found

@@ -21,6 +21,8 @@ _BATCH = 60
 class Recorder:
     def __init__(self, runs: Path, paths: RunPaths, say: Callable[[str], None]) -> None:
         self.troubles: list[str] = []
+        self.attempt = 1
+        """The one that samples are of."""
         self._paths = paths
         self._run = paths.folder.name
         self._say = say
@@ -51,21 +53,30 @@ class Recorder:
             self._began = sample.at_s
         self._samples.append(sample)
         if len(self._samples) >= _BATCH:
-            self._flush(1)
+            self._flush()
 
-    def _flush(self, attempt: int) -> None:
+    def _flush(self) -> None:
+        attempt = self.attempt
         taken, self._samples = self._samples, []
         began = self._began or 0.0
         if taken:
             self._record(lambda ledger: ledger.samples(self._run, attempt, began, taken))
 
+    def attempt_ended(self, result: Result) -> None:
+        """Record an attempt that another will follow; ``result`` is that of the run so far."""
+        self._flush()
+        self._write_result(result)
+        self._record(lambda ledger: ledger.attempt(result))
+
     def finish(self, result: Result, report: str) -> None:
-        n = len(result.attempts)
-        self._flush(n)
-        text = json.dumps(result.as_dict(), indent=2) + "\n"
-        self._write(self._paths.attempt(n).result, text)
+        self._flush()
+        self._write_result(result)
         self._write(self._paths.report, report)
         self._record(lambda ledger: ledger.finish(result))
+
+    def _write_result(self, result: Result) -> None:
+        text = json.dumps(result.as_dict(), indent=2) + "\n"
+        self._write(self._paths.attempt(len(result.attempts)).result, text)
 
     def close(self) -> None:
         if self._ledger is not None:

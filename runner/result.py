@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runner.attempt import AttemptEnd
+from runner import attempts
+from runner.attempt import AttemptEnd, Timing
+from runner.attempts import Finished
 from runner.evidence import Diagnosis
 from runner.outcomes import Outcome, exit_status
+from runner.sampling import Peaks
 
 SCHEMA = 1
 
@@ -19,8 +22,26 @@ class Result:
     run: str
     job: str
     diagnosis: Diagnosis
-    end: AttemptEnd
-    attempts: tuple[dict[str, Any], ...]
+    """Of the last attempt, or of the end that the run was brought to after it."""
+    attempts: tuple[Finished, ...]
+    retries: int = 0
+    stopped: str | None = None
+    """Why no further attempt was made; None where none was needed or asked for."""
+
+    @property
+    def end(self) -> AttemptEnd:
+        """Of the last attempt."""
+        return self.attempts[-1].end
+
+    @property
+    def peaks(self) -> Peaks:
+        """Over all attempts."""
+        return attempts.peaks_over_all(self.attempts)
+
+    @property
+    def timing(self) -> Timing:
+        """Of the whole run."""
+        return attempts.timing_of_run(self.attempts)
 
     @property
     def outcome(self) -> Outcome:
@@ -53,33 +74,20 @@ class Result:
             "evidence": [asdict(fact) for fact in diagnosis.facts],
             "also": list(diagnosis.also),
             "advice": list(diagnosis.advice),
-            "attempts": list(self.attempts),
-            "peaks": {
-                "host_pss": end.peaks.host_pss,
-                "host_rss": end.peaks.host_rss,
-                "host_uss": end.peaks.host_uss,
-                "shm": end.peaks.shm,
-                "device_used": {str(k): v for k, v in end.peaks.device_used.items()},
-                "device_allocated": end.peaks.device_allocated,
-                "device_reserved": end.peaks.device_reserved,
-                "host_holders": [
-                    {"pid": pid, "name": name, "bytes": held}
-                    for pid, name, held in end.peaks.host_holders
-                ],
-            },
+            "attempts": [one.summary() for one in self.attempts],
+            "recovery": {"retries": self.retries, "stopped": self.stopped},
+            "peaks": attempts.peaks_dict(self.peaks),
             "phases": phases(end),
             "gauges": dict(end.record.gauges) if end.record else {},
-            "leaks": {
-                "processes": [asdict(left) for left in end.leaks.processes],
-                "shm": list(end.leaks.shm),
-                "device_bytes": end.leaks.device_bytes,
-            },
+            "leaks": attempts.leaks_over_all(self.attempts),
             "timing": {
                 key: round(value, 6) if isinstance(value, float) else value
-                for key, value in asdict(end.timing).items()
+                for key, value in asdict(self.timing).items()
             },
             "output_bytes": end.output_bytes,
-            "troubles": list(end.troubles),
+            "troubles": list(
+                dict.fromkeys(said for one in self.attempts for said in one.end.troubles)
+            ),
         }
 
 

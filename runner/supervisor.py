@@ -1,8 +1,9 @@
-"""A run from asking to report: make its folder, run the attempt, decide, record, say."""
+"""A run from asking to report: make its folder, run its attempts, record, say."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import os
 import signal
@@ -15,21 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from runner import lost, machine
-from runner.attempt import Attempt, AttemptEnd
+from runner.attempt import Attempt
 from runner.console import Console
-from runner.diagnosis import diagnose
 from runner.live import live_line
 from runner.options import Supervision
 from runner.paths import RunPaths, new_run_id, run_paths
 from runner.recorder import Recorder
 from runner.report import markdown
 from runner.result import Result
+from runner.retrying import Changeable, Launch, Over, Retrying
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(
-    command: Sequence[str] | Callable[[RunPaths], Sequence[str]],
+    command: Sequence[str] | Callable[[RunPaths], Sequence[str]] | Changeable,
     *,
     job: str = "exec",
     label: str | None = None,
@@ -41,8 +42,9 @@ def run(
 ) -> Result:
     """Supervise one job to its end.
 
-    ``command`` is the argument vector, or a function that makes it from the run's paths. ``asked``
-    is what the user asked for, kept in run.json. ``environment`` is added to this process's own.
+    ``command`` is the argument vector, or a function that makes it from the run's paths, or a job
+    whose options may be changed for further attempts (``options.retries``). ``asked`` is what the
+    user asked for, kept in run.json. ``environment`` is added to this process's own.
     Inside a running event loop (a notebook) the supervisor takes a thread of its own.
 
     Raises OSError where the run's folder cannot be made or written to before the job starts;
@@ -51,12 +53,54 @@ def run(
     options = options or Supervision()
     runs = options.runs().absolute()
     runs.mkdir(parents=True, exist_ok=True)
-    words = command if not callable(command) else ()
+    words = command if isinstance(command, Sequence) else ()
     paths = _new_folder(runs, job, label or (Path(words[0]).name if words else ""))
-    argv = list(command(paths) if callable(command) else command)
+    what = command
+    if isinstance(what, Changeable):
+        what = what.in_folder(paths)
+    elif callable(what):
+        what = list(what(paths))
+    environment = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
     console = Console(live=live)
     recorder = Recorder(runs, paths, console.say)
     lost.sweep(runs, console.say)
+
+    def make(launch: Launch) -> Attempt:
+        recorder.attempt = launch.n
+        return Attempt(
+            launch.command,
+            run=paths.folder.name,
+            paths=paths.attempt(launch.n),
+            options=dataclasses.replace(options, deadline=launch.deadline),
+            console=console,
+            environment=launch.environment,
+            inherit_input=inherit_input,
+            live=functools.partial(live_line, job),
+            on_sample=recorder.sample,
+        )
+
+    def result_of(over: Over) -> Result:
+        return Result(
+            run=paths.folder.name,
+            job=job,
+            diagnosis=over.diagnosis,
+            attempts=over.attempts,
+            retries=options.attempts() - 1,
+            stopped=over.stopped,
+        )
+
+    retrying = Retrying(
+        what,
+        paths,
+        environment=environment,
+        retries=options.attempts() - 1,
+        deadline=options.deadline,
+        wait_device=options.wait_device,
+        make=make,
+        ended=lambda over: recorder.attempt_ended(result_of(over)),
+        say=console.say,
+    )
+    argv = retrying.first_command()
     recorder.begin(
         job,
         label or "",
@@ -64,30 +108,8 @@ def run(
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         {"asked": dict(asked or {}), "folder": os.getcwd(), "machine": machine.facts()},
     )
-
-    attempt_paths = paths.attempt(1)
-    attempt_paths.folder.mkdir()
     try:
-        attempt = Attempt(
-            argv,
-            run=paths.folder.name,
-            paths=attempt_paths,
-            options=options,
-            console=console,
-            environment={**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})},
-            inherit_input=inherit_input,
-            live=functools.partial(live_line, job),
-            on_sample=recorder.sample,
-        )
-        end = _to_the_end(attempt)
-        diagnosis = diagnose(end.evidence)
-        result = Result(
-            run=paths.folder.name,
-            job=job,
-            diagnosis=diagnosis,
-            end=end,
-            attempts=({"n": 1, "outcome": diagnosis.outcome, "changed": {}},),
-        )
+        result = result_of(_to_the_end(retrying))
         recorder.finish(result, _report(result, paths, argv))
         return result
     finally:
@@ -103,24 +125,24 @@ def _new_folder(runs: Path, job: str, label: str) -> RunPaths:
             return paths
 
 
-def _to_the_end(attempt: Attempt) -> AttemptEnd:
-    """Run the attempt's own event loop, also where this thread runs one already."""
+def _to_the_end(attempts: Retrying) -> Over:
+    """Run the run's own event loop, also where this thread runs one already."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_with_signals(attempt))
+        return asyncio.run(_with_signals(attempts))
     with ThreadPoolExecutor(1, thread_name_prefix="supervisor") as own:
-        return own.submit(asyncio.run, _with_signals(attempt)).result()
+        return own.submit(asyncio.run, _with_signals(attempts)).result()
 
 
-async def _with_signals(attempt: Attempt) -> AttemptEnd:
+async def _with_signals(attempts: Retrying) -> Over:
     loop = asyncio.get_running_loop()
     main = threading.current_thread() is threading.main_thread()
     if main:
         for number in _ENDING_SIGNALS:
-            loop.add_signal_handler(number, attempt.interrupt)
+            loop.add_signal_handler(number, attempts.interrupt)
     try:
-        return await attempt.run()
+        return await attempts.run()
     finally:
         if main:
             for number in _ENDING_SIGNALS:

@@ -45,6 +45,31 @@ def peak_rows(result: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
+def attempt_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(attempt, outcome, time, step, host peak, device peak, what followed) of a run that was tried
+    more than once, or might have been; none for any other."""
+    attempts, stopped = result["attempts"], result.get("recovery", {}).get("stopped")
+    if len(attempts) < 2 and not stopped:
+        return []
+    return [
+        (
+            str(one["n"]),
+            one["outcome"],
+            duration(one["seconds"]),
+            "-" if one["step"] is None else str(one["step"]),
+            "no sample" if one["peaks"]["host_pss"] is None else size(one["peaks"]["host_pss"]),
+            size(max(one["peaks"]["device_used"].values(), default=None))
+            if one["peaks"]["device_used"]
+            else "-",
+            f"{one['next']} ({one['reason']})" if one["next"] else f"the end: {stopped or 'done'}",
+        )
+        for one in attempts
+    ]
+
+
+ATTEMPT_HEAD: Row = ("attempt", "ended as", "time", "step", "host peak", "device peak", "then")
+
+
 def holder_rows(result: Mapping[str, Any]) -> list[Row]:
     """(process, bytes) at the moment of the host peak."""
     return [

@@ -23,6 +23,7 @@ def render(
         f"# Run {escape(result['run'])}",
         f"**{outcome.value}** — {outcome.meaning} (confidence {result['confidence']:.0%}).",
         _command(description),
+        *_section("Attempts", content.ATTEMPT_HEAD, content.attempt_rows(result)),
         "## What used the memory",
         _table(("peak", "size"), content.peak_rows(result)),
     ]

@@ -27,6 +27,7 @@ def show(result: Mapping[str, Any], *, to_stderr: bool, folder: str) -> None:
     head.append(outcome.value, style=f"bold {_STYLES.get(outcome.value, 'red')}")
     head.append(f": {outcome.meaning}; {duration(result['timing']['ended_s'])}")
     console.print(head)
+    _print(console, "attempts", content.ATTEMPT_HEAD, content.attempt_rows(result))
     _print(console, "memory", ("peak", "size"), content.peak_rows(result))
     _print(console, "tensors of the job", ("kind", "size"), content.tensor_rows(result))
     _print(

@@ -1,0 +1,116 @@
+"""What a run keeps of its attempts, and how several are told as one. Data and pure functions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner import recovery
+from runner.attempt import AttemptEnd, Timing
+from runner.evidence import Diagnosis
+from runner.recovery import Change, Settings
+from runner.same_failure import Failure
+from runner.sampling import Peaks, larger
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An attempt that is over, and what was decided then."""
+
+    n: int
+    began_s: float
+    """Seconds after the beginning of the run."""
+    end: AttemptEnd
+    diagnosis: Diagnosis
+    failure: Failure
+    settings: Settings = field(default_factory=Settings)
+    change: Change | None = None
+    """What the next attempt has other than this one; None for the last."""
+
+    def summary(self) -> dict[str, Any]:
+        """The attempt's row of ``result.json``."""
+        end = self.end
+        return {
+            "n": self.n,
+            "outcome": self.diagnosis.outcome,
+            "confidence": self.diagnosis.confidence,
+            "changed": {name: list(pair) for name, pair in self.change.changed.items()}
+            if self.change
+            else {},
+            "next": recovery.words(self.change) if self.change else None,
+            "reason": self.change.reason if self.change else None,
+            "with": self.settings.options(),
+            "signature": self.failure.signature,
+            "step": self.failure.step,
+            "exit_code": end.evidence.exit_code,
+            "signal": end.evidence.signal,
+            "started": end.timing.started,
+            "began_s": round(self.began_s, 6),
+            "seconds": round(end.timing.ended_s, 6),
+            "peaks": peaks_dict(end.peaks),
+            "leaks": leaks_dict(end),
+        }
+
+
+def peaks_dict(peaks: Peaks) -> dict[str, Any]:
+    return {
+        "host_pss": peaks.host_pss,
+        "host_rss": peaks.host_rss,
+        "host_uss": peaks.host_uss,
+        "shm": peaks.shm,
+        "device_used": {str(k): v for k, v in peaks.device_used.items()},
+        "device_allocated": peaks.device_allocated,
+        "device_reserved": peaks.device_reserved,
+        "host_holders": [
+            {"pid": pid, "name": name, "bytes": held} for pid, name, held in peaks.host_holders
+        ],
+    }
+
+
+def leaks_dict(end: AttemptEnd) -> dict[str, Any]:
+    return {
+        "processes": [dataclasses.asdict(left) for left in end.leaks.processes],
+        "shm": list(end.leaks.shm),
+        "device_bytes": end.leaks.device_bytes,
+    }
+
+
+def peaks_over_all(attempts: Sequence[Finished]) -> Peaks:
+    """The largest of each, whichever attempt it was in; the holders are those at the host's."""
+    merged = Peaks()
+    for peaks in (one.end.peaks for one in attempts):
+        if peaks.host_holders and (peaks.host_pss or 0) >= (merged.host_pss or 0):
+            merged.host_holders = peaks.host_holders
+        for name in ("host_pss", "host_rss", "host_uss", "shm", "device_allocated"):
+            setattr(merged, name, larger(getattr(merged, name), getattr(peaks, name)))
+        merged.device_reserved = larger(merged.device_reserved, peaks.device_reserved)
+        for index, used in peaks.device_used.items():
+            merged.device_used[index] = max(used, merged.device_used.get(index, 0))
+    return merged
+
+
+def leaks_over_all(attempts: Sequence[Finished]) -> dict[str, Any]:
+    """What any attempt left; lists one after the other without repeats, the largest of numbers."""
+    merged: dict[str, Any] = {}
+    for leaks in (leaks_dict(one.end) for one in attempts):
+        for name, value in leaks.items():
+            if isinstance(value, list):
+                kept = merged.setdefault(name, [])
+                kept += [item for item in value if item not in kept]
+            else:
+                merged[name] = max(value, merged.get(name, value))
+    return merged
+
+
+def timing_of_run(attempts: Sequence[Finished]) -> Timing:
+    """From the beginning of the first attempt to the end of the last."""
+    first, last = attempts[0].end.timing, attempts[-1].end.timing
+    offset = attempts[-1].began_s
+    return dataclasses.replace(
+        first,
+        ended_s=offset + last.ended_s,
+        detected_s=None if last.detected_s is None else offset + last.detected_s,
+        reaped_s=offset + last.reaped_s,
+    )

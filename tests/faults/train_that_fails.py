@@ -1,0 +1,58 @@
+"""A real training run of a narrow network that goes wrong where it is told to.
+
+``train_that_fails.py HOW MARK train …``: HOW names the fault, MARK is a file that is made when the
+fault has happened, for those that happen once.
+"""
+
+import functools
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+import fwi.models
+from fwi.models import build
+
+fwi.models.build = functools.partial(build, width=16, attention=1)
+
+from fwi import stepping  # noqa: E402
+from fwi.__main__ import main  # noqa: E402
+
+how, mark = sys.argv[1], Path(sys.argv[2])
+add, move = stepping.Learner.add, stepping.Learner.move
+moves = 0
+
+# torch 2.6's own words; only the sizes depend on the batch.
+OOM = (
+    "CUDA out of memory. Tried to allocate {0}.00 MiB. GPU 0 has a total capacity of 14.74 GiB of "
+    "which 10.12 MiB is free. Process 4242 has 14.72 GiB memory in use. Of the allocated memory "
+    "14.50 GiB is allocated by PyTorch, and 98.06 MiB is reserved by PyTorch but unallocated."
+)
+
+
+def failing_add(learner, predicted, velocity, share):
+    batch = len(predicted)
+    if how == "holds-two-samples" and batch > 2 and moves == 1:
+        raise torch.OutOfMemoryError(OOM.format(64 * batch))
+    if how == "holds-nothing":
+        raise torch.OutOfMemoryError(OOM.format(64))
+    loss = add(learner, predicted, velocity, share)
+    if how == "nan-in-fp16" and learner._dtype is torch.float16:
+        return loss * torch.nan
+    return loss
+
+
+def failing_move(learner, rate):
+    global moves
+    moves += 1
+    if how == "hangs-once" and moves == 3 and not mark.exists():
+        mark.touch()
+        time.sleep(3600)
+    return move(learner, rate)
+
+
+stepping.Learner.add, stepping.Learner.move = failing_add, failing_move
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[3:]))

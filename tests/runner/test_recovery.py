@@ -1,0 +1,459 @@
+"""The ladder: tables of what follows what. Nothing is started here."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fwi.config import Synth, Train, problems
+from probes.device import DeviceMemory
+from probes.pulse import Pulse, Record
+from runner import recovery, waiting
+from runner.evidence import Diagnosis, Fact
+from runner.outcomes import Outcome
+from runner.recovery import (
+    LADDERS,
+    NOT_RETRIED,
+    Change,
+    Ended,
+    Settings,
+    Stop,
+    decide,
+    smaller_batch,
+    with_expandable_segments,
+    words,
+)
+from runner.same_failure import Failure, failure_of
+
+O = Outcome  # noqa: E741 - a table of these would be unreadable otherwise
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "recovery.md"
+
+
+def climb(
+    outcome: Outcome, settings: Settings, *, retries: int = 20, precision: str = ""
+) -> list[str]:
+    """What an attempt after the other is changed by, each failing elsewhere; the reason to stop."""
+    history: list[Ended] = []
+    found: list[str] = []
+    rung = None
+    for step in range(100):
+        failure = Failure(outcome, "words", step, precision or None)
+        history.append(Ended(failure, settings, rung))
+        decision = decide(history, retries)
+        if isinstance(decision, Stop):
+            return [*found, decision.reason]
+        found.append(words(decision))
+        settings, rung = decision.settings, decision.rung
+    raise AssertionError("no end of attempts")
+
+
+def train(**options: Any) -> Settings:
+    return Settings(Train(**options))
+
+
+SEGMENTS = (
+    "PYTORCH_ALLOC_CONF=expandable_segments:True PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "options", "expected"),
+    [
+        (
+            O.OOM_DEVICE_CAPACITY,
+            {"batch_size": 8},
+            [
+                "--batch-size 4 --accumulate 2",
+                "--activation-checkpointing",
+                "--batch-size 2 --accumulate 4",
+                "--batch-size 1 --accumulate 8",
+            ],
+        ),
+        (
+            O.OOM_DEVICE_CAPACITY,
+            {"batch_size": 6, "accumulate": 3, "model": "specproj-original"},
+            ["--batch-size 3 --accumulate 6", "--batch-size 1 --accumulate 18"],
+        ),
+        (O.OOM_DEVICE_CAPACITY, {"batch_size": 1, "activation_checkpointing": True}, []),
+        (
+            O.OOM_DEVICE_FRAGMENTATION,
+            {"batch_size": 2},
+            [SEGMENTS, "--batch-size 1 --accumulate 2", "--activation-checkpointing"],
+        ),
+        (
+            O.OOM_DEVICE_LIBRARY,
+            {"batch_size": 2},
+            ["--batch-size 1 --accumulate 2", "--activation-checkpointing"],
+        ),
+        (O.OOM_PINNED, {}, ["--no-pin-memory"]),
+        (
+            O.OOM_HOST_KILLED,
+            {"workers": 8, "batch_size": 2},
+            ["--workers 4 --prefetch 1", "--workers 0", "--batch-size 1 --accumulate 2"],
+        ),
+        (O.OOM_HOST_WORKER, {"workers": 1, "batch_size": 1}, ["--workers 0"]),
+        (
+            O.OOM_HOST_LIMIT,
+            {"workers": 2, "batch_size": 1},
+            ["--workers 1 --prefetch 1", "--workers 0"],
+        ),
+        (O.OOM_HOST_REFUSED, {"workers": 0, "batch_size": 1}, []),
+        (
+            O.OOM_SHM,
+            {"workers": 4},
+            ["--sharing file_system", "--workers 2", "--workers 0"],
+        ),
+        (O.OOM_SHM, {"workers": 1, "sharing": "file_system"}, ["--workers 0"]),
+        (O.OOM_SHM, {"workers": 0}, []),
+        (O.ERROR_NAN, {"dtype": "fp16"}, ["--dtype bf16", "--dtype fp32"]),
+        (O.ERROR_NAN, {"fp16": 1}, ["--dtype bf16", "--dtype fp32"]),
+        (O.ERROR_NAN, {"dtype": "bf16"}, []),
+        (O.ERROR_NAN, {"dtype": "fp32"}, []),
+        (O.ERROR_NAN, {"fp16": 0}, []),
+    ],
+)  # fmt: skip
+def test_ladder_of_training(outcome: Outcome, options: dict[str, Any], expected: list[str]) -> None:
+    precision = "fp16" if options.get("fp16") else options.get("dtype", "")
+    *changes, reason = climb(outcome, train(**options), precision=precision)
+    assert changes == expected
+    assert reason == f"nothing is left to change after {outcome}"
+
+
+def test_nan_where_auto_came_to_fp16_goes_to_fp32_as_bf16_would_be_emulated() -> None:
+    *changes, _ = climb(O.ERROR_NAN, train(), precision="fp16")
+    assert changes == ["--dtype fp32"]
+    *changes, _ = climb(O.ERROR_NAN, train(), precision="bf16")
+    assert changes == []
+
+
+@pytest.mark.parametrize("outcome", [O.HANG_DATALOADER, O.CRASH_WORKER])
+def test_loader_that_hangs_or_loses_a_worker_goes_without_workers_first(outcome: Outcome) -> None:
+    assert climb(outcome, train(workers=3))[:2] == ["--workers 0", "the same options again"]
+
+
+@pytest.mark.parametrize("outcome", [o for o in Outcome if o.kind == "hang" and o in LADDERS])
+def test_hang_that_comes_no_further_ends_after_one_more_attempt(outcome: Outcome) -> None:
+    first = Ended(Failure(outcome, "backward", 40), train(workers=0))
+    decision = decide([first], 5)
+    assert isinstance(decision, Change)
+    assert not decision.changed
+    for step, stops in ((40, True), (39, True), (41, False)):
+        again = Ended(Failure(outcome, "forward", step), train(workers=0), decision.rung)
+        assert isinstance(decide([first, again], 5), Stop) == stops
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize(
+    "settings", [train(), Settings(Synth()), Settings()], ids=["train", "synth", "exec"]
+)
+def test_every_outcome_is_decided_for_every_job(outcome: Outcome, settings: Settings) -> None:
+    decision = decide([Ended(Failure(outcome), settings)], 3)
+    if outcome in NOT_RETRIED:
+        assert isinstance(decision, Stop)
+        assert NOT_RETRIED[outcome] in decision.reason
+    elif settings.job is None:
+        assert isinstance(decision, Change)
+        assert set(decision.changed) <= set(recovery.ALLOCATOR_VARIABLES)
+
+
+def test_ladders_and_what_is_not_retried_are_all_outcomes_and_share_none() -> None:
+    assert set(LADDERS) | set(NOT_RETRIED) == set(Outcome)
+    assert not set(LADDERS) & set(NOT_RETRIED)
+
+
+def test_synth_killed_for_memory_goes_on_with_one_thread() -> None:
+    changes = climb(O.OOM_HOST_KILLED, Settings(Synth(threads=4)))
+    assert changes == ["--threads 1", "nothing is left to change after oom.host.killed"]
+
+
+def test_command_out_of_device_memory_gets_segments_and_then_the_same_again_once_a_place() -> None:
+    changes = climb(O.OOM_DEVICE_CAPACITY, Settings(), retries=2)
+    assert changes == [SEGMENTS, "the same options again", "all 2 retries are used"]
+
+
+def test_waiting_for_another_process_changes_nothing_else() -> None:
+    decision = decide([Ended(Failure(O.OOM_DEVICE_FOREIGN), train())], 1)
+    assert isinstance(decision, Change)
+    assert decision.wait_for_device
+    assert not decision.changed
+
+
+# Determinism: (failures, each with the settings it came from by the ladder) → whether it goes on.
+
+
+def follow(failures: list[Failure], settings: Settings, retries: int = 9) -> list[Change | Stop]:
+    history: list[Ended] = []
+    decisions: list[Change | Stop] = []
+    rung = None
+    for failure in failures:
+        history.append(Ended(failure, settings, rung))
+        decisions.append(decide(history, retries))
+        if isinstance(decision := decisions[-1], Change):
+            settings, rung = decision.settings, decision.rung
+    return decisions
+
+
+@pytest.mark.parametrize("settings", [train(workers=0), Settings()], ids=["train", "exec"])
+@pytest.mark.parametrize("step", [None, 7])
+def test_same_words_at_the_same_step_twice_are_deterministic(
+    settings: Settings, step: int | None
+) -> None:
+    failure = Failure(O.ERROR_PYTHON, "KeyError: 5", step)
+    first, second = follow([failure, failure], settings)
+    assert isinstance(first, Change)
+    assert isinstance(second, Stop)
+    assert "it is deterministic" in second.reason
+    assert ("at step 7" in second.reason) == (step == 7)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        Failure(O.ERROR_PYTHON, "KeyError: 5", 8),
+        Failure(O.ERROR_PYTHON, "KeyError: 6", 7),
+        Failure(O.CRASH_SEGV, "KeyError: 5", 7),
+    ],
+)
+def test_another_failure_or_another_step_is_tried_again(second: Failure) -> None:
+    first = Failure(O.ERROR_PYTHON, "KeyError: 5", 7)
+    assert all(isinstance(one, Change) for one in follow([first, second], Settings()))
+
+
+def test_failure_that_returns_after_another_is_deterministic_too() -> None:
+    one, other = Failure(O.ERROR_PYTHON, "a", 1), Failure(O.ERROR_PYTHON, "b", 2)
+    assert isinstance(follow([one, other, one], Settings())[-1], Stop)
+
+
+def test_same_sizes_after_the_batch_was_halved_show_that_the_batch_did_not_matter() -> None:
+    says = "CUDA out of memory. Tried to allocate {} GiB."
+    same = [Failure(O.OOM_DEVICE_CAPACITY, says.format(2), 0)] * 2
+    first, second = follow(same, train())
+    assert isinstance(first, Change)
+    assert isinstance(second, Stop)
+    assert "deterministic" in second.reason
+    smaller = Failure(O.OOM_DEVICE_CAPACITY, says.format(1), 0)
+    assert isinstance(follow([same[0], smaller], train())[-1], Change)
+
+
+def test_change_of_another_kind_is_tried_although_the_words_are_the_same() -> None:
+    full = Failure(O.OOM_SHM, "unable to allocate shared memory", 0)
+    *changes, stop = follow([full] * 4, train(workers=4))
+    assert [words(one) for one in changes if isinstance(one, Change)] == [
+        "--sharing file_system", "--workers 2", "--workers 0",
+    ]  # fmt: skip
+    assert isinstance(stop, Stop)
+
+
+def test_more_of_what_made_no_difference_is_not_tried() -> None:
+    refused = Failure(O.OOM_HOST_REFUSED, "MemoryError", 3)
+    *changes, stop = follow([refused] * 2, train(workers=0))
+    assert [words(one) for one in changes if isinstance(one, Change)] == [
+        "--batch-size 8 --accumulate 2"
+    ]
+    assert isinstance(stop, Stop)
+    assert "deterministic" in stop.reason
+
+
+@given(
+    failures=st.lists(
+        st.builds(
+            Failure,
+            st.sampled_from(list(LADDERS)),
+            st.sampled_from(["", "a", "2.00 GiB"]),
+            st.none() | st.integers(0, 3),
+            st.sampled_from([None, "fp16", "bf16"]),
+        ),
+        min_size=1, max_size=30,
+    ),
+    job=st.builds(
+        Train,
+        workers=st.integers(0, 9),
+        batch_size=st.integers(1, 100),
+        accumulate=st.integers(1, 5),
+        dtype=st.sampled_from(["auto", "fp16", "bf16", "fp32"]),
+        model=st.sampled_from(["specproj", "specproj-dirac"]),
+    ) | st.none(),
+)  # fmt: skip
+def test_changed_options_are_new_and_sound_and_the_effective_batch_stays(
+    failures: list[Failure], job: Train | None
+) -> None:
+    tried = [Settings(job)]
+    for decision in follow(failures, tried[0], retries=100):
+        if isinstance(decision, Stop):
+            break
+        if not decision.changed:
+            assert decision.settings == tried[-1]
+            assert words(decision) == "the same options again"
+            continue
+        assert decision.settings not in tried
+        tried.append(decision.settings)
+        now = decision.settings.job
+        if job is not None and isinstance(now, Train):
+            assert problems(now) == []
+            assert now.batch_size * now.accumulate == job.batch_size * job.accumulate
+            assert (now.lr, now.epochs, now.seed) == (job.lr, job.epochs, job.seed)
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2, 5])
+def test_retries_bound_the_attempts(retries: int) -> None:
+    changes = climb(O.ERROR_PYTHON, Settings(), retries=retries)
+    assert len(changes) == retries + 1
+    assert changes[-1] == (
+        f"all {retries} retries are used" if retries else "no retry was asked for"
+    )
+
+
+@pytest.mark.parametrize(
+    ("batch", "accumulate", "expected"),
+    [
+        (16, 1, (8, 2)), (64, 4, (32, 8)), (15, 1, (5, 3)), (15, 2, (6, 5)), (9, 1, (3, 3)),
+        (17, 1, (1, 17)), (2, 1, (1, 2)), (3, 1, (1, 3)), (1, 8, None),
+    ],
+)  # fmt: skip
+def test_smaller_batch(batch: int, accumulate: int, expected: tuple[int, int] | None) -> None:
+    assert smaller_batch(batch, accumulate) == expected
+
+
+@given(st.integers(1, 10_000), st.integers(1, 64))
+def test_smaller_batch_keeps_the_effective_batch_exactly(batch: int, accumulate: int) -> None:
+    found = smaller_batch(batch, accumulate)
+    assert (found is None) == (batch == 1)
+    if found is not None:
+        assert found[0] * found[1] == batch * accumulate
+        assert 1 <= found[0] <= batch // 2
+
+
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [
+        (None, "expandable_segments:True"),
+        ("", "expandable_segments:True"),
+        ("max_split_size_mb:128", "max_split_size_mb:128,expandable_segments:True"),
+        (
+            "expandable_segments:False, garbage_collection_threshold:0.8",
+            "garbage_collection_threshold:0.8,expandable_segments:True",
+        ),
+        ("expandable_segments:True", None),
+        ("backend:cudaMallocAsync", None),
+    ],
+)
+def test_expandable_segments_are_merged_with_what_the_user_set(
+    conf: str | None, expected: str | None
+) -> None:
+    assert with_expandable_segments(conf) == expected
+
+
+def test_segments_that_the_user_has_already_are_passed_over() -> None:
+    settings = dataclasses.replace(
+        train(batch_size=2), environment={"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+    )
+    assert climb(O.OOM_DEVICE_FRAGMENTATION, settings)[0] == "--batch-size 1 --accumulate 2"
+
+
+# What two attempts have in common.
+
+
+def failure(text: str, source: str = "output", **at: Any) -> Failure:
+    pulse = Pulse(at.get("number", 1), 0.0, at.get("phase", "forward"), at.get("step", 3), 0)
+    record = Record(
+        pid=1, rank=0, pulse=pulse, phases=(), gauges={}, events=(), torch_allocated=None,
+        torch_reserved=None, torch_peak_allocated=None, torch_peak_reserved=None, failure=None,
+        finished_s=None,
+    )  # fmt: skip
+    facts = (Fact("exit", "exit status 1"), Fact(source, text))
+    return failure_of(Diagnosis("error.python", 1.0, facts), record, at.get("job"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("worker (pid 123) died", "worker (pid 9) died"),
+        ("bad free 0x7f00aa", "bad free 0x7f11bb"),
+        ("unable to open </torch_12_34_0>", "unable to open </torch_99_1_7>"),
+        ("2026-03-14 09:15:00,123 failed", "2026-03-14T09:16:31Z failed"),
+        ("gave up after 12.3 s", "gave up after 9.8 s"),
+        ("cannot read runs/x/attempt-1/y", "cannot read runs/x/attempt-2/y"),
+    ],
+)
+def test_numbers_that_only_a_process_has_do_not_tell_failures_apart(one: str, other: str) -> None:
+    assert failure(one).is_same_as(failure(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("KeyError: 5", "KeyError: 6"), ("Tried to allocate 2.00 GiB", "Tried to allocate 1.00 GiB")],
+)
+def test_numbers_that_mean_something_do(one: str, other: str) -> None:
+    assert not failure(one).is_same_as(failure(other))
+    assert failure("Tried to allocate 2.00 GiB").names_sizes
+    assert not failure("KeyError: 5").names_sizes
+
+
+def test_silent_failure_is_told_by_its_phase_and_a_program_without_pulses_has_no_step() -> None:
+    assert failure("no progress", "pulse", phase="backward").signature == "backward"
+    assert failure("x", number=0).step is None
+
+
+@pytest.mark.parametrize(
+    ("job", "text", "expected"),
+    [
+        (Train(fp16=1), "", "fp16"), (Train(fp16=0), "", "fp32"), (Train(dtype="bf16"), "", "bf16"),
+        (Train(), "the loss of step 7 is nan in fp16; lower --lr", "fp16"), (Train(), "nan", None),
+        (None, "nan in fp16", None),
+    ],
+)  # fmt: skip
+def test_precision_is_that_of_the_options_or_of_the_jobs_own_words(
+    job: Train | None, text: str, expected: str | None
+) -> None:
+    assert failure(text, "job", job=job).precision == expected
+
+
+# Who holds the device.
+
+
+def device(index: int, used: int, **processes: int | None) -> DeviceMemory:
+    held = {int(pid[1:]): size for pid, size in processes.items()}
+    return DeviceMemory(index, "GPU", 1000, used, 1000 - used, held)
+
+
+@pytest.mark.parametrize(
+    ("devices", "visible", "expected"),
+    [
+        ([device(0, 40)], None, ()),
+        ([device(0, 700, p7=700)], None, ("device 0: 700 B by pid 7 (python)",)),
+        ([device(0, 700, p7=None)], None, ("device 0: ? by pid 7 (python)",)),
+        ([device(0, 700)], None, ("device 0: 700 B by a process not to be seen here",)),
+        ([device(0, 700, p7=700), device(1, 0)], [1], ()),
+    ],
+)
+def test_holders(
+    devices: list[DeviceMemory], visible: list[int] | None, expected: tuple[str, ...]
+) -> None:
+    assert waiting.holders(devices, visible, lambda pid: "python") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "expected"),
+    [
+        ("auto", None, [0]), ("cuda:1", None, [1]), ("cuda", "3,1", [3]), ("cuda:1", "3,1", [1]),
+        ("cuda:5", "3,1", None), (None, None, None), (None, "2", [2]), ("auto", "GPU-ab12", None),
+    ],
+)  # fmt: skip
+def test_visible_devices(name: str | None, shown: str | None, expected: list[int] | None) -> None:
+    environment = {} if shown is None else {"CUDA_VISIBLE_DEVICES": shown}
+    assert waiting.visible_devices(name, environment) == expected
+
+
+def test_page_shows_the_same_table() -> None:
+    rows = dict(re.findall(r"^\| `([a-z.]+)` \| (.*) \|$", PAGE.read_text(), re.M))
+    expected = {
+        outcome.value: "; then ".join(rung.words for rung in rungs)
+        for outcome, rungs in LADDERS.items()
+    } | {outcome.value: f"not retried: {reason}" for outcome, reason in NOT_RETRIED.items()}
+    assert rows == expected

@@ -1,0 +1,345 @@
+"""Real programs that fail and are tried again, under the real supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fwi import checkpoint
+from probes import device
+from probes.device import DeviceMemory
+from runner import waiting
+from tests.fwi.trees import write_pair
+from tests.runner.conftest import ROOT, Supervised, environment, fault, is_gone
+
+Supervise = Callable[..., Supervised]
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen samples of noise: twelve to learn from, four to validate on."""
+    folder = tmp_path_factory.mktemp("data")
+    for n in range(4):
+        write_pair(folder, "FlatVel_A", n, samples=4, dtype=np.float16)
+    return folder
+
+
+@pytest.fixture
+def train(data: Path, tmp_path: Path, runs: Path) -> Callable[..., Supervised]:
+    """Train with a fault; the options of the job as keywords."""
+
+    def run(how: str, supervision: dict[str, Any] | None = None, **job: Any) -> Supervised:
+        options = {
+            "data": str(data), "epochs": 2, "batch_size": 4, "workers": 0,
+            "validation_fraction": 0.25, "checkpoint_every": 1,
+        } | job  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.runner.recovering", how, str(tmp_path / "mark"),
+             json.dumps(options), json.dumps({"auto": True, "grace": 5} | (supervision or {}))],
+            env=environment(runs) | {"OMP_NUM_THREADS": "1"},
+            capture_output=True, text=True, timeout=110,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout.splitlines()[-1])
+        folder = runs / result["run"]
+        return Supervised(result, done.returncode, done.stdout, done.stderr, folder)
+
+    return run
+
+
+def outcomes(run: Supervised) -> list[str]:
+    return [one["outcome"] for one in run.result["attempts"]]
+
+
+def changed(run: Supervised) -> list[dict[str, Any]]:
+    return [one["changed"] for one in run.result["attempts"]]
+
+
+FAILS_ONCE = 'if [ -e "$1" ]; then echo fine; else touch "$1"; echo "{0}"; exit 1; fi'
+
+
+def fails_once(words: str, mark: Path) -> list[str]:
+    return ["sh", "-c", FAILS_ONCE.format(words), "sh", str(mark)]
+
+
+def test_command_that_fails_once_is_ok_at_the_second_attempt(
+    supervise: Supervise, tmp_path: Path
+) -> None:
+    run = supervise(fails_once("RuntimeError: flaky", tmp_path / "mark"), "--retries", "1")
+    assert (run.outcome, run.status) == ("ok", 0)
+    assert outcomes(run) == ["error.python", "ok"]
+    assert run.result["recovery"] == {"retries": 1, "stopped": None}
+    assert "attempt 1 ended as error.python; attempt 2 of 2: the same options again" in run.stderr
+    first, second = (
+        json.loads((run.folder / f"attempt-{n}" / "result.json").read_text()) for n in (1, 2)
+    )
+    assert first["outcome"] == "error.python"
+    assert second == run.result
+    report = (run.folder / "report.md").read_text()
+    assert "## Attempts" in report
+    assert "| 1 | error.python |" in report
+    assert "| 2 | ok |" in report
+    with sqlite3.connect(run.folder.parent / "ledger.db") as ledger:
+        rows = ledger.execute("SELECT n, outcome FROM attempt ORDER BY n").fetchall()
+        [state] = ledger.execute("SELECT state, outcome FROM run").fetchall()
+    assert rows == [(1, "error.python"), (2, "ok")]
+    assert state == ("done", "ok")
+
+
+def test_without_retries_a_failure_is_the_end_and_nothing_is_said_of_attempts(
+    supervise: Supervise, tmp_path: Path
+) -> None:
+    run = supervise(fails_once("RuntimeError: flaky", tmp_path / "mark"))
+    assert outcomes(run) == ["error.python"]
+    assert run.result["recovery"] == {"retries": 0, "stopped": None}
+    assert "attempt" not in run.stderr
+    assert "## Attempts" not in (run.folder / "report.md").read_text()
+
+
+def test_same_failure_twice_is_called_deterministic_and_ends_the_run(supervise: Supervise) -> None:
+    run = supervise(["sh", "-c", "echo 'KeyError: 5'; exit 1"], "--retries", "5")
+    assert outcomes(run) == ["error.python"] * 2
+    assert "deterministic" in run.result["recovery"]["stopped"]
+    assert "no further attempt: the same failure twice: it is deterministic" in run.stderr
+    assert "deterministic" in (run.folder / "report.md").read_text()
+
+
+def test_what_is_not_retried_says_why(supervise: Supervise) -> None:
+    full = "echo 'OSError: [Errno 28] No space left on device'; exit 1"
+    run = supervise(["sh", "-c", full], "--auto")
+    assert outcomes(run) == ["error.disk"]
+    assert "the disk would be as full" in run.result["recovery"]["stopped"]
+
+
+def test_auto_means_two_retries(supervise: Supervise, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    failing = 'echo x >> "$1"; echo "RuntimeError: number $(wc -l < "$1")"; exit 1'
+    run = supervise(["sh", "-c", failing, "sh", str(count)], "--auto")
+    assert outcomes(run) == ["error.python"] * 3
+    assert run.result["recovery"] == {"retries": 2, "stopped": "all 2 retries are used"}
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ({}, "expandable_segments:True"),
+        (
+            {"PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:64"},
+            "max_split_size_mb:64,expandable_segments:True",
+        ),
+    ],
+)
+def test_fragmented_command_gets_expandable_segments_beside_what_the_user_set(
+    supervise: Supervise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    user: dict[str, str], expected: str,
+) -> None:  # fmt: skip
+    for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in user.items():
+        monkeypatch.setenv(name, value)
+    oom = (
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.00 GiB. GPU 0 has a total "
+        "capacity of 14.74 GiB of which 100.00 MiB is free. Process 7 has 14.60 GiB memory in use. "
+        "Of the allocated memory 6.00 GiB is allocated by PyTorch, and 8.00 GiB is reserved by "
+        "PyTorch but unallocated. If reserved but unallocated memory is large try setting "
+        "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True to avoid fragmentation."
+    )
+    script = f'echo "conf=$PYTORCH_CUDA_ALLOC_CONF=$PYTORCH_ALLOC_CONF"; {FAILS_ONCE.format(oom)}'
+    run = supervise(["sh", "-c", script, "sh", str(tmp_path / "mark")], "--retries", "1")
+    assert run.outcome == "ok"
+    assert changed(run)[0]["PYTORCH_CUDA_ALLOC_CONF"] == [
+        user.get("PYTORCH_CUDA_ALLOC_CONF"),
+        expected,
+    ]
+    assert f"conf={expected}={expected}" in run.stdout
+
+
+def test_hanging_command_gets_one_more_attempt(supervise: Supervise) -> None:
+    run = supervise(fault("sleeps_forever"), "--watchdog", "1", "--grace", "5", "--retries", "4")
+    assert [outcome.partition(".")[0] for outcome in outcomes(run)] == ["hang", "hang"]
+    assert all((run.folder / f"attempt-{n}" / "stacks.txt").exists() for n in (1, 2))
+
+
+def test_deadline_bounds_all_attempts_together(supervise: Supervise, tmp_path: Path) -> None:
+    failing = 'echo x >> "$1"; sleep 0.6; echo "RuntimeError: $(wc -l < "$1")"; exit 1'
+    run = supervise(
+        ["sh", "-c", failing, "sh", str(tmp_path / "count")],
+        *("--retries", "50", "--deadline", "2.5", "--grace", "1"),
+    )
+    assert 2 <= len(outcomes(run)) <= 5
+    assert outcomes(run)[-1] == "timeout" or "deadline" in run.result["recovery"]["stopped"]
+    assert set(outcomes(run)[:-1]) == {"error.python"}
+
+
+def test_daemon_of_the_first_attempt_is_gone_before_the_second_and_reported(
+    supervise: Supervise, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    script = f'import os, sys; os.path.exists({str(mark)!r}) and sys.exit(); open({str(mark)!r}, "w"); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])'  # noqa: E501
+    daemon = fault("daemonises")[1:]
+    run = supervise(
+        ["sh", "-c", '"$@"; s=$?; [ -e "$0.done" ] || { touch "$0.done"; exit 1; }; exit $s',
+         str(mark), sys.executable, "-c", script, *daemon],
+        "--retries", "1", "--grace", "0.5",
+    )  # fmt: skip
+    assert outcomes(run) == ["error.python", "ok"]
+    [left] = run.result["leaks"]["processes"]
+    assert is_gone(left["pid"])
+    assert run.result["attempts"][0]["leaks"]["processes"] == [left]
+    assert run.result["attempts"][1]["leaks"]["processes"] == []
+
+
+def test_interrupt_ends_the_whole_run(start: Start) -> None:
+    child = start(["sh", "-c", "echo ready; sleep 60; exit 1"], "--retries", "3", "--grace", "5")
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    child.send_signal(signal.SIGINT)
+    out, _ = child.communicate(timeout=60)
+    result = json.loads(out.splitlines()[-1])
+    assert [one["outcome"] for one in result["attempts"]] == ["interrupted"]
+    assert child.returncode == 130
+
+
+def test_device_held_by_others_is_tried_at_once_where_nobody_can_see_by_whom(
+    supervise: Supervise,
+) -> None:
+    """There is no driver to ask. With one, it is waited for."""
+    if device.is_present():
+        pytest.skip("there is a driver here, which would be asked")
+    names_it = (
+        "from probes import pulse; pulse.attach(); "
+        "pulse.fail('oom.device.foreign', 'pid 7 holds it'); raise SystemExit(1)"
+    )
+    run = supervise([sys.executable, "-c", names_it], "--retries", "3")
+    assert outcomes(run) == ["oom.device.foreign"] * 2
+    assert "who holds the device cannot be seen" in run.stderr
+
+
+class Devices:
+    """What a driver says, look after look; the last for ever."""
+
+    def __init__(self, *bytes_held: int) -> None:
+        self.bytes_held = list(bytes_held)
+
+    async def __call__(self) -> list[DeviceMemory]:
+        held = self.bytes_held.pop(0) if len(self.bytes_held) > 1 else self.bytes_held[0]
+        if held < 0:
+            raise RuntimeError("NVML: Driver/library version mismatch")
+        return [
+            DeviceMemory(0, "GPU", 1000, held, 1000 - held, {os.getpid(): held} if held else {})
+        ]
+
+
+def wait(devices: Devices, bound: float, stop_after: float | None = None) -> waiting.Waited:
+    async def waited() -> waiting.Waited:
+        stop = asyncio.Event()
+        if stop_after is not None:
+            asyncio.get_running_loop().call_later(stop_after, stop.set)
+        return await waiting.for_device(bound, None, stop, said.append, devices)
+
+    said: list[str] = []
+    return asyncio.run(waited())
+
+
+def test_waiting_ends_when_the_device_is_given_back() -> None:
+    assert wait(Devices(900, 0), bound=60).held == ()
+
+
+def test_waiting_ends_at_its_bound_and_says_who_holds_the_device() -> None:
+    [line] = wait(Devices(900), bound=0.1).held
+    assert f"900 B by pid {os.getpid()} (" in line
+
+
+def test_waiting_ends_at_once_when_the_user_asks_for_the_end() -> None:
+    waited = wait(Devices(900), bound=3600, stop_after=0.05)
+    assert waited.seconds < 60
+    assert waited.held
+
+
+def test_waiting_ends_at_once_where_the_driver_does_not_tell() -> None:
+    waited = wait(Devices(-1), bound=3600)
+    assert waited.unknown == "NVML: Driver/library version mismatch"
+
+
+# The train job.
+
+
+def test_device_too_small_for_the_batch_is_trained_on_with_half_of_it_from_the_checkpoint(
+    train: Callable[..., Supervised],
+) -> None:
+    """It holds two samples of four, and fails at the second move: the first left a checkpoint."""
+    run = train("holds-two-samples")
+    assert run.outcome == "ok"
+    assert outcomes(run) == ["oom.device.capacity", "ok"]
+    assert changed(run)[0] == {"batch_size": [4, 2], "accumulate": [1, 2]}
+    assert (
+        "attempt 1 ended as oom.device.capacity; attempt 2 of 3: --batch-size 2 --accumulate 2, "
+        "from the last checkpoint" in run.stderr
+    )
+    assert "going on from" in run.stdout
+    assert "--batch-size 4 → 2, --accumulate 1 → 2" in run.stdout
+    place = checkpoint.load(run.folder / "checkpoints" / "last.pt")["place"]
+    assert (place["epoch"], place["moves"]) == (2, 6)
+    assert place["step"] == 1 + 2 * 5
+    assert [one["with"]["batch_size"] for one in run.result["attempts"]] == [4, 2]
+
+
+def test_device_oom_that_no_batch_changes_is_deterministic(
+    train: Callable[..., Supervised],
+) -> None:
+    run = train("holds-nothing", {"retries": 6})
+    assert outcomes(run) == ["oom.device.capacity"] * 2
+    assert "deterministic" in run.result["recovery"]["stopped"]
+    assert "at step 0" in run.result["recovery"]["stopped"]
+    assert "attempt 2 of 7: --batch-size 2 --accumulate 2, from the beginning" in run.stderr
+
+
+def test_nan_in_fp16_goes_on_in_bf16(train: Callable[..., Supervised]) -> None:
+    run = train("nan-in-fp16", dtype="fp16", dryrun=True, batch_size=1)
+    assert outcomes(run) == ["error.nan", "ok"]
+    assert changed(run)[0] == {"dtype": ["fp16", "bf16"]}
+    assert "on cpu in bf16" in run.stdout
+
+
+def test_training_that_hangs_once_goes_on_from_its_checkpoint(
+    train: Callable[..., Supervised],
+) -> None:
+    run = train("hangs-once", {"watchdog": 3, "watchdog_startup": 60, "grace": 1})
+    assert run.outcome == "ok"
+    assert outcomes(run)[0].startswith("hang.")
+    assert len(outcomes(run)) == 2
+    assert "epoch 1, 8 samples into it, step 2" in run.stdout
+    assert "epoch 2/2  step 6/6" in run.stdout
+
+
+def test_shared_memory_of_4_mb_is_recovered_from_by_sharing_files(
+    data: Path, tmp_path: Path
+) -> None:
+    """A real /dev/shm of that size, seen by nobody else, and the command line itself."""
+    inside = 'mount -t tmpfs -o size=4m tmpfs /dev/shm && exec "$@"'
+    if subprocess.run(["unshare", "-m", "sh", "-c", inside, "sh", "true"]).returncode:
+        pytest.skip("no mount namespace can be made here")
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", inside, "sh", sys.executable, "-m", "runner", "train",
+         "--auto", "--json", "--data", str(data), "--epochs", "1", "--batch-size", "8",
+         "--workers", "2", "--device", "cpu", "--validation-fraction", "0.25"],
+        env=environment(tmp_path / "runs"), capture_output=True, text=True, timeout=110, cwd=ROOT,
+    )  # fmt: skip
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert [one["outcome"] for one in result["attempts"]] == ["oom.shm", "ok"], done.stderr
+    assert result["attempts"][0]["changed"] == {"sharing": ["auto", "file_system"]}
+    assert "attempt 1 ended as oom.shm; attempt 2 of 3: --sharing file_system" in done.stderr
+    assert result["leaks"]["processes"] == []
+    assert os.listdir(tmp_path / "runs" / result["run"] / "checkpoints")
