@@ -82,7 +82,8 @@ class Rung:
 def decide(history: Sequence[Ended], retries: int) -> Change | Stop:
     """What follows the newest attempt of ``history`` (oldest first, at least one)."""
     newest = history[-1]
-    if newest.outcome in NOT_RETRIED:
+    moved_to_disk = newest.outcome is Outcome.ERROR_DISK and newest.rung == FILE_SYSTEM.name
+    if newest.outcome in NOT_RETRIED and not moved_to_disk:
         return Stop(f"{newest.outcome} is not retried: {NOT_RETRIED[newest.outcome]}")
     found = _next(newest, history)
     if isinstance(found, Change) and len(history) > retries:
@@ -338,7 +339,8 @@ NOT_RETRIED: Mapping[Outcome, str] = {
 
 def ladder(outcome: Outcome, settings: Settings) -> tuple[Rung, ...]:
     """The rungs for an outcome. A command has its environment, and the same again, alone."""
-    rungs = LADDERS[outcome]
+    # The one without a ladder is a full disk after our own change: no workers, no such files.
+    rungs = LADDERS.get(outcome, (NO_WORKERS,))
     if settings.job is not None or AGAIN in rungs or WAIT in rungs:
         return rungs
     on_device = outcome.value.startswith("oom.device")

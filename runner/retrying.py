@@ -136,7 +136,7 @@ class Retrying:
             settings,
             decision if isinstance(decision, Change) else None,
         )
-        self._finished.append(one)
+        self._finished = [*map(_slim, self._finished), one]
         if isinstance(decision, Change):
             self._ended(Over(tuple(self._finished), diagnosis, None))
         return decision
@@ -272,6 +272,12 @@ def _checkpoints(folder: Path | None) -> frozenset[tuple[str, int, int]]:
             continue
         found.add((path.name, stat.st_ino, stat.st_mtime_ns))
     return frozenset(found)
+
+
+def _slim(one: Finished) -> Finished:
+    """An attempt without its output and stacks, which are on disk: there may be a hundred."""
+    evidence = dataclasses.replace(one.end.evidence, output="", stall=None)
+    return dataclasses.replace(one, end=dataclasses.replace(one.end, evidence=evidence))
 
 
 def _held(end: AttemptEnd) -> list[str]:

@@ -18,7 +18,8 @@ _SAYING = ("job", "output", "log", "message")
 _PASSING = re.compile(
     r"0x[0-9a-fA-F]+"
     r"|/torch_\d+_\d+_\d+"
-    r"|\b(?:pid|PID|[Pp]rocess|worker|thread|tid)s?[ :=(]*\d+(?:, \d+)*"
+    r"|\b(?:pid|PID|[Pp]rocess|worker|thread|tid)(?:s|\(s\))?[ :=(]*\d+(?:, \d+)*"
+    r"|(?<=[\]\d]):\d{4,5}\b"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|\b\d\d:\d\d:\d\d\S*"
     r"|\b[\d.]+ ?(?:s|ms|seconds)\b"
     r"|\battempt-\d+|/tmp/\S+|\b[0-9a-f]{12,}\b"

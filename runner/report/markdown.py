@@ -12,6 +12,7 @@ from runner.report import content
 from runner.report.content import Row
 
 _OUTPUT_LINES = 40
+_OVER_ALL = "Over all attempts; tensors, phases and numbers are those of the last."
 
 
 def render(
@@ -25,6 +26,7 @@ def render(
         _command(description),
         *_section("Attempts", content.ATTEMPT_HEAD, content.attempt_rows(result)),
         "## What used the memory",
+        _OVER_ALL if len(result["attempts"]) > 1 else "",
         _table(("peak", "size"), content.peak_rows(result)),
     ]
     parts += _section("Tensors of the job", ("kind", "size"), content.tensor_rows(result), 3)

@@ -250,6 +250,15 @@ def test_change_of_another_kind_is_tried_although_the_words_are_the_same() -> No
     assert isinstance(stop, Stop)
 
 
+def test_temporary_folder_that_cannot_hold_a_batch_is_left_for_no_workers() -> None:
+    full, disk = Failure(O.OOM_SHM, "shm", 0), Failure(O.ERROR_DISK, "/tmp: a batch of 11 MiB", 0)
+    first, second, third = follow([full, disk, disk], train(workers=2))
+    assert isinstance(first, Change)
+    assert isinstance(second, Change)
+    assert words(second) == "--workers 0"
+    assert isinstance(third, Stop)
+
+
 def test_more_of_what_made_no_difference_is_not_tried() -> None:
     refused = Failure(O.OOM_HOST_REFUSED, "MemoryError", 3)
     *changes, stop = follow([refused] * 2, train(workers=0))
@@ -374,6 +383,8 @@ def failure(text: str, source: str = "output", **at: Any) -> Failure:
     ("one", "other"),
     [
         ("worker (pid 123) died", "worker (pid 9) died"),
+        ("worker (pid(s) 12, 13) exited", "worker (pid(s) 14) exited"),
+        ("closed by peer [127.0.0.1]:41231", "closed by peer [127.0.0.1]:39999"),
         ("bad free 0x7f00aa", "bad free 0x7f11bb"),
         ("unable to open </torch_12_34_0>", "unable to open </torch_99_1_7>"),
         ("2026-03-14 09:15:00,123 failed", "2026-03-14T09:16:31Z failed"),

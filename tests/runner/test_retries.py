@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from fwi import checkpoint
-from probes import device
 from probes.device import DeviceMemory
 from runner import waiting
 from tests.fwi.trees import write_pair
+from tests.runner import conftest
 from tests.runner.conftest import ROOT, Supervised, environment, fault, is_gone
 
 Supervise = Callable[..., Supervised]
@@ -170,6 +170,26 @@ def test_hanging_command_gets_one_more_attempt(supervise: Supervise) -> None:
     run = supervise(fault("sleeps_forever"), "--watchdog", "1", "--grace", "5", "--retries", "4")
     assert [outcome.partition(".")[0] for outcome in outcomes(run)] == ["hang", "hang"]
     assert all((run.folder / f"attempt-{n}" / "stacks.txt").exists() for n in (1, 2))
+    with sqlite3.connect(run.folder.parent / "ledger.db") as ledger:
+        assert {n for (n,) in ledger.execute("SELECT attempt FROM sample")} == {1, 2}
+
+
+def test_peaks_are_those_of_all_attempts(supervise: Supervise, tmp_path: Path) -> None:
+    """The first holds 200 MB and fails, the second holds nothing and ends well."""
+    script = (
+        "import os, sys, time; path = sys.argv[1]; "
+        "held = b'' if os.path.exists(path) else b'x' * 200_000_000; time.sleep(0.7); "
+        "open(path, 'x') if held else sys.exit(0); raise RuntimeError('first')"
+    )
+    run = supervise([sys.executable, "-c", script, str(tmp_path / "mark")], "--retries", "1")
+    first, second = (one["peaks"]["host_rss"] for one in run.result["attempts"])
+    assert run.result["peaks"]["host_rss"] == first > 200e6 > second
+    assert run.result["peaks"]["host_holders"][0]["bytes"] > 150e6
+    times = [one["began_s"] for one in run.result["attempts"]]
+    assert times[0] == 0.0
+    assert times[1] > 0.7
+    assert run.result["timing"]["ended_s"] > 1.4
+    assert "Over all attempts" in (run.folder / "report.md").read_text()
 
 
 def test_deadline_bounds_all_attempts_together(supervise: Supervise, tmp_path: Path) -> None:
@@ -212,17 +232,62 @@ def test_interrupt_ends_the_whole_run(start: Start) -> None:
     assert child.returncode == 130
 
 
-def test_device_held_by_others_is_tried_at_once_where_nobody_can_see_by_whom(
-    supervise: Supervise,
+@pytest.fixture
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A driver that tells of one device, held by this process while the file is there."""
+    path = tmp_path / "held-by"
+    path.write_text(str(os.getpid()))
+    monkeypatch.setenv("HELD_BY", str(path))
+    before = conftest.environment
+
+    def with_driver(runs: Path) -> dict[str, str]:
+        return before(runs) | {"PYTHONPATH": f"{ROOT / 'tests/faults/driver'}:{ROOT}"}
+
+    monkeypatch.setattr(conftest, "environment", with_driver)
+    return path
+
+
+def test_device_that_is_given_back_is_waited_for(start: Start, held: Path) -> None:
+    child = start(fault("needs_a_held_device", held), "--retries", "1")
+    assert child.stderr is not None
+    while "waiting for the device" not in (line := child.stderr.readline()):
+        assert line
+    assert f"12.0 GiB by pid {os.getpid()} (" in line
+    held.unlink()
+    out, _ = child.communicate(timeout=60)
+    result = json.loads(out.splitlines()[-1])
+    assert [one["outcome"] for one in result["attempts"]] == ["oom.device.foreign", "ok"]
+
+
+def test_device_that_is_not_given_back_ends_the_run_saying_who_holds_it(
+    supervise: Supervise, held: Path
 ) -> None:
-    """There is no driver to ask. With one, it is waited for."""
-    if device.is_present():
-        pytest.skip("there is a driver here, which would be asked")
-    names_it = (
-        "from probes import pulse; pulse.attach(); "
-        "pulse.fail('oom.device.foreign', 'pid 7 holds it'); raise SystemExit(1)"
+    run = supervise(fault("needs_a_held_device", held), "--retries", "5", "--wait-device", "1")
+    assert outcomes(run) == ["oom.device.foreign"]
+    assert (
+        f"the device is still held: device 0: 12.0 GiB by pid {os.getpid()} ("
+        in (run.result["recovery"]["stopped"])
     )
-    run = supervise([sys.executable, "-c", names_it], "--retries", "3")
+
+
+def test_interrupt_between_two_attempts_ends_the_run_at_once(start: Start, held: Path) -> None:
+    child = start(fault("needs_a_held_device", held), "--retries", "5", "--wait-device", "3600")
+    assert child.stderr is not None
+    while "waiting for the device" not in (line := child.stderr.readline()):
+        assert line
+    child.send_signal(signal.SIGINT)
+    out, _ = child.communicate(timeout=60)
+    result = json.loads(out.splitlines()[-1])
+    assert (result["outcome"], child.returncode) == ("interrupted", 130)
+    assert "oom.device.foreign" in result["also"]
+    assert [one["outcome"] for one in result["attempts"]] == ["oom.device.foreign"]
+
+
+def test_device_of_which_nothing_can_be_seen_is_tried_at_once(
+    supervise: Supervise, held: Path
+) -> None:
+    held.write_text("nobody")
+    run = supervise(fault("needs_a_held_device", held), "--retries", "3")
     assert outcomes(run) == ["oom.device.foreign"] * 2
     assert "who holds the device cannot be seen" in run.stderr
 
