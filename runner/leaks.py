@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from probes.host import SHM
 from runner.stopping import Leftover
+from runner.units import size
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,18 @@ class Leaks:
 
     def __bool__(self) -> bool:
         return bool(self.processes or self.shm or self.device_bytes)
+
+
+def holding(leaks: Leaks) -> list[str]:
+    """What of an attempt is still there and in the way of the next, a line each."""
+    found = [
+        f"process {left.pid} ({left.command}) could not be ended"
+        for left in leaks.processes
+        if not left.gone
+    ]
+    if leaks.device_bytes:
+        found.append(f"its processes still hold {size(leaks.device_bytes)} of device memory")
+    return found
 
 
 class ShmWatch:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fwi import config
-from runner import recovery, waiting
+from runner import leaks, recovery, waiting
 from runner.attempt import Attempt, AttemptEnd
 from runner.attempts import Finished
 from runner.diagnosis import diagnose
@@ -19,7 +19,7 @@ from runner.outcomes import Outcome
 from runner.paths import RunPaths
 from runner.recovery import ALLOCATOR_VARIABLES, Change, Ended, Settings, Stop
 from runner.same_failure import failure_of
-from runner.units import duration, size
+from runner.units import duration
 
 _INTERRUPTED = "the user asked for the end between two attempts"
 
@@ -157,7 +157,7 @@ class Retrying:
         head = f"attempt {last.n} ended as {last.diagnosis.outcome}; "
         if self._interrupted.is_set():
             return Stop(_INTERRUPTED)
-        if held := _held(last.end):
+        if held := leaks.holding(last.end.leaks):
             return Stop("what the attempt left could not be removed: " + "; ".join(held))
         if self._is_too_late():
             return Stop("the deadline of the run has passed")
@@ -278,15 +278,3 @@ def _slim(one: Finished) -> Finished:
     """An attempt without its output and stacks, which are on disk: there may be a hundred."""
     evidence = dataclasses.replace(one.end.evidence, output="", stall=None)
     return dataclasses.replace(one, end=dataclasses.replace(one.end, evidence=evidence))
-
-
-def _held(end: AttemptEnd) -> list[str]:
-    """What of an attempt is still there and in the way of the next."""
-    found = [
-        f"process {left.pid} ({left.command}) could not be ended"
-        for left in end.leaks.processes
-        if not left.gone
-    ]
-    if end.leaks.device_bytes:
-        found.append(f"its processes still hold {size(end.leaks.device_bytes)} of device memory")
-    return found

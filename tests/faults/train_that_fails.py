@@ -1,15 +1,17 @@
 """A real training run of a narrow network that goes wrong where it is told to.
 
 ``train_that_fails.py HOW MARK train …``: HOW names the fault, MARK is a file that is made when the
-fault has happened, for those that happen once.
+fault has happened, for those that happen once, or the folder of a memory cgroup.
 """
 
 import functools
+import os
 import sys
 import time
 from pathlib import Path
 
 import torch
+from torch.utils.data import get_worker_info
 
 import fwi.models
 from fwi.models import build
@@ -18,6 +20,7 @@ fwi.models.build = functools.partial(build, width=16, attention=1)
 
 from fwi import stepping  # noqa: E402
 from fwi.__main__ import main  # noqa: E402
+from fwi.dataset import Samples  # noqa: E402
 
 how, mark = sys.argv[1], Path(sys.argv[2])
 add, move = stepping.Learner.add, stepping.Learner.move
@@ -52,6 +55,17 @@ def failing_move(learner, rate):
     return move(learner, rate)
 
 
+def greedy_read(samples, positions):
+    """In a loader worker: eat memory in the cgroup that MARK names, until the kernel ends it."""
+    if how == "workers-eat-memory" and get_worker_info() is not None:
+        (mark / "cgroup.procs").write_text(str(os.getpid()))
+        held = []
+        while True:
+            held.append(b"x" * (8 << 20))
+    return read(samples, positions)
+
+
+read, Samples.__getitems__ = Samples.__getitems__, greedy_read
 stepping.Learner.add, stepping.Learner.move = failing_add, failing_move
 
 if __name__ == "__main__":

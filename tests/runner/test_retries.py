@@ -40,13 +40,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(data: Path, tmp_path: Path, runs: Path) -> Callable[..., Supervised]:
     """Train with a fault; the options of the job as keywords."""
 
-    def run(how: str, supervision: dict[str, Any] | None = None, **job: Any) -> Supervised:
+    def run(
+        how: str,
+        supervision: dict[str, Any] | None = None,
+        mark: Path = tmp_path / "mark",
+        **job: Any,
+    ) -> Supervised:
         options = {
             "data": str(data), "epochs": 2, "batch_size": 4, "workers": 0,
             "validation_fraction": 0.25, "checkpoint_every": 1,
         } | job  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-m", "tests.runner.recovering", how, str(tmp_path / "mark"),
+            [sys.executable, "-m", "tests.runner.recovering", how, str(mark),
              json.dumps(options), json.dumps({"auto": True, "grace": 5} | (supervision or {}))],
             env=environment(runs) | {"OMP_NUM_THREADS": "1"},
             capture_output=True, text=True, timeout=110,
@@ -206,14 +211,11 @@ def test_deadline_bounds_all_attempts_together(supervise: Supervise, tmp_path: P
 def test_daemon_of_the_first_attempt_is_gone_before_the_second_and_reported(
     supervise: Supervise, tmp_path: Path
 ) -> None:
-    mark = tmp_path / "mark"
-    script = f'import os, sys; os.path.exists({str(mark)!r}) and sys.exit(); open({str(mark)!r}, "w"); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])'  # noqa: E501
-    daemon = fault("daemonises")[1:]
+    script = '[ -e "$0" ] && exit 0; touch "$0"; "$@"; exit 1'
     run = supervise(
-        ["sh", "-c", '"$@"; s=$?; [ -e "$0.done" ] || { touch "$0.done"; exit 1; }; exit $s',
-         str(mark), sys.executable, "-c", script, *daemon],
-        "--retries", "1", "--grace", "0.5",
-    )  # fmt: skip
+        ["sh", "-c", script, str(tmp_path / "mark"), *fault("daemonises")],
+        *("--retries", "1", "--grace", "0.5"),
+    )
     assert outcomes(run) == ["error.python", "ok"]
     [left] = run.result["leaks"]["processes"]
     assert is_gone(left["pid"])
@@ -387,6 +389,18 @@ def test_training_that_hangs_once_goes_on_from_its_checkpoint(
     assert len(outcomes(run)) == 2
     assert "epoch 1, 8 samples into it, step 2" in run.stdout
     assert "epoch 2/2  step 6/6" in run.stdout
+
+
+def test_workers_that_the_kernel_kills_become_fewer_and_then_none(
+    train: Callable[..., Supervised], memory_cgroup: Path
+) -> None:
+    run = train("workers-eat-memory", mark=memory_cgroup, workers=2, dryrun=True)
+    assert outcomes(run) == ["oom.host.worker", "oom.host.worker", "ok"]
+    assert changed(run) == [
+        {"workers": [2, 1], "prefetch": [2, 1]},
+        {"workers": [1, 0]},
+        {},
+    ]
 
 
 def test_shared_memory_of_4_mb_is_recovered_from_by_sharing_files(
