@@ -12,8 +12,9 @@ names it in ``FWI_PULSE`` and reads it whenever it likes (:class:`Reader`)::
     pulse.beat(step=12, total=400)
 
 A pulse is written only by the code that made the progress, never by a helper thread: a beating
-thread beside a stuck loop hides the hang. For the same reason the recorder lets go in a forked
-child: a loader worker's life is not its parent's progress.
+thread beside a stuck loop hides the hang. So the pulses of one thread count, the one that attached
+last, and the recorder lets go in a forked child: a loader worker's life is not its parent's
+progress.
 
 The newest pulse stands in one of two slots, chosen by the parity of its number, and the number is
 stored last; a writer killed half-way leaves the pulse before it whole.
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from threading import get_ident
 from time import monotonic_ns
 from types import TracebackType
 
@@ -64,7 +66,7 @@ class Phase:
 
     def __enter__(self) -> None:
         recorder = _recorder
-        if recorder is not None:
+        if recorder is not None and recorder.counts():
             if self._index < 0:
                 self._index = recorder.phase_index(self._name)
             recorder.enter(self._index)
@@ -76,7 +78,7 @@ class Phase:
         trace: TracebackType | None,
     ) -> None:
         recorder = _recorder
-        if recorder is not None:
+        if recorder is not None and recorder.counts():
             recorder.leave()
 
 
@@ -86,6 +88,8 @@ class _Recorder:
     def __init__(self, mapping: mmap.mmap, rank: int) -> None:
         self.mapping = mapping
         self._words = memoryview(mapping).cast("q")
+        self._thread = get_ident()
+        self._has_complained = False
         self._number = 0
         self._phase = 0
         self._step = 0
@@ -100,6 +104,23 @@ class _Recorder:
         self.phase_index("startup")
         self._words[(at.PHASES_AT + at.PHASE_NAME.size) // 8] = 1
         self.beat()
+
+    def belong(self) -> None:
+        """From now on the pulses of this thread are the job's."""
+        self._thread = get_ident()
+
+    def counts(self) -> bool:
+        """Whether this thread's pulses are the job's; said once where they are not."""
+        if get_ident() == self._thread:
+            return True
+        if not self._has_complained:
+            self._has_complained = True
+            os.write(
+                2,
+                b"a pulse of another thread than the one that called pulse.attach() does not "
+                b"count; attach in the thread that makes the progress\n",
+            )
+        return False
 
     def beat(self) -> None:
         number = self._number = self._number + 1
@@ -181,14 +202,18 @@ _phases: dict[str, Phase] = {}
 def attach(rank: int = 0) -> bool:
     """Start recording to the file that ``FWI_PULSE`` names; whether there is one.
 
-    Where a living ancestor records to that file already (the variable is inherited), nothing is
-    attached. A file that is missing or not a recorder's is said once on standard error and the job
-    goes on: losing the pulses must not lose the job.
+    Only pulses of the thread that attached last count. Where a living ancestor records to that file
+    already (the variable is inherited), nothing is attached. A file that is missing or not a
+    recorder's is said once on standard error and the job goes on: losing the pulses must not lose
+    the job.
     """
     global _recorder
     name = os.environ.get(ENVIRONMENT)
-    if not name or _recorder is not None:
-        return _recorder is not None
+    if _recorder is not None:
+        _recorder.belong()
+        return True
+    if not name:
+        return False
     try:
         _recorder = _open_recorder(name, rank)
     except (OSError, ValueError) as error:
@@ -231,7 +256,7 @@ def phase(name: str) -> Phase:
 
 def beat(step: int = 0, total: int = 0) -> None:
     """Say that step ``step`` of ``total`` (0: not known) was done."""
-    if _recorder is not None:
+    if _recorder is not None and _recorder.counts():
         _recorder.progress(step, total)
 
 

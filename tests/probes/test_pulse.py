@@ -202,3 +202,30 @@ def test_reader_outlives_a_file_that_the_job_cut(recorder: Path) -> None:
 def test_second_recorder_of_the_same_name_is_refused(recorder: Path) -> None:
     with pytest.raises(FileExistsError):
         pulse.create(recorder)
+
+
+def test_pulses_of_another_thread_do_not_count_until_it_attaches(recorder: Path) -> None:
+    result = job(
+        recorder,
+        """
+        import os, pathlib, threading
+
+        def beside(attaches):
+            if attaches:
+                pulse.attach()
+            with pulse.phase("beside"):
+                pulse.beat(step=99 if attaches else 98)
+
+        pulse.attach()
+        pulse.beat(step=1)
+        for attaches in (False, False, True):
+            thread = threading.Thread(target=beside, args=[attaches])
+            thread.start()
+            thread.join()
+            print(pulse.read(pathlib.Path(os.environ["FWI_PULSE"])).pulse.step)
+        """,
+    )
+    assert result.stdout.split() == ["1", "1", "99"], result.stderr
+    assert result.stderr.count("does not count") == 1
+    phases = {phase.name: phase.count for phase in pulse.read(recorder).phases}
+    assert phases["beside"] == 1
