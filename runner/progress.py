@@ -24,14 +24,14 @@ class Progress:
         self._reader = reader
         self._output = 0
         self._cpu_s = 0.0
+        self._looked = started
 
     def look(self, now: float, streams: Sequence[Stream]) -> bool:
         """Take in pulses and output; whether there was progress."""
         moved = False
         newest = self._reader.newest()
         if newest.number != self.pulse.number:
-            # The pulse's own time, so that a supervisor that looks late does not make it younger.
-            self.pulse, self.at, moved = newest, min(newest.at_s, now), True
+            self.pulse, self.at, moved = newest, time_of(newest.at_s, self._looked, now), True
             if self.first_pulse is None:
                 self.first_pulse = self.at
         output = sum(stream.bytes for stream in streams)
@@ -44,6 +44,7 @@ class Progress:
             if stream.is_held_up:
                 # It is our own reader that is slow, not the job.
                 self.at, moved = now, True
+        self._looked = now
         return moved
 
     def look_at_processors(self, now: float, members: Iterable[Stat]) -> None:
@@ -63,3 +64,12 @@ class Progress:
             standstill=standstill.since_progress,
             standstill_total=standstill.total,
         )
+
+
+def time_of(pulse_s: float, looked: float, now: float) -> float:
+    """When a pulse that is new since the last look was made (pure).
+
+    Its own time, so that a supervisor that looks late does not make it younger; but where that lies
+    outside of the two looks the job's clock is not ours (a time namespace has one of its own).
+    """
+    return pulse_s if looked <= pulse_s <= now else now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.options import Supervision
+from runner.progress import time_of
 from runner.watchdog import Finding, Limits, Observation, Standstill, judge
 
 LIMITS = Limits(watchdog=10, phases={"checkpoint": 60, "startup": 0}, deadline=1000)
@@ -74,3 +75,13 @@ def test_documented_defaults_protect() -> None:
     assert limits.watchdog == 600
     assert limits.of("startup") == limits.of("evaluate") == limits.of("checkpoint") == 600
     assert Supervision(watchdog=5, watchdog_startup=0).limits().of("startup") == 0
+
+
+@pytest.mark.parametrize(
+    ("pulse_s", "taken"),
+    [(10.2, 10.2), (10.0, 10.0), (3610.2, 10.5), (-3589.8, 10.5), (9.9, 10.5)],
+)
+def test_new_pulse_from_a_clock_that_is_not_ours_is_taken_as_made_now(
+    pulse_s: float, taken: float
+) -> None:
+    assert time_of(pulse_s, looked=10.0, now=10.5) == taken
