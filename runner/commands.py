@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from fwi import config
 from runner import paths as run_places
@@ -100,15 +102,30 @@ def _refuse(problems: Sequence[str]) -> None:
 def _finish(result: Result, options: Supervision, *, table: bool) -> int:
     content = result.as_dict()
     folder = str(options.runs() / result.run)
-    if table:
-        from runner.report import terminal
+    with _reader_may_be_gone(sys.stderr):
+        if table:
+            from runner.report import terminal
 
-        terminal.show(content, to_stderr=True, folder=folder)
-    else:
-        _say_briefly(result, folder)
-    if options.json:
-        print(json.dumps(content), flush=True)
+            terminal.show(content, to_stderr=True, folder=folder)
+        else:
+            _say_briefly(result, folder)
+    with _reader_may_be_gone(sys.stdout):
+        if options.json:
+            print(json.dumps(content), flush=True)
     return result.exit_status(options.exit_passthrough)
+
+
+@contextlib.contextmanager
+def _reader_may_be_gone(stream: TextIO) -> Iterator[None]:
+    """A closed terminal or pipe changes neither the outcome nor the exit status: everything is in
+    the run's folder. What is still to be flushed at the exit goes nowhere."""
+    try:
+        yield
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _say_briefly(result: Result, folder: str) -> None:
