@@ -1,0 +1,7 @@
+"""Takes a lock that it already holds."""
+
+import threading
+
+lock = threading.Lock()
+with lock:
+    lock.acquire()
