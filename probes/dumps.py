@@ -1,0 +1,193 @@
+"""Stack dumps as text → data: py-spy's, faulthandler's, gdb's and pstack's.
+
+Every reader takes hostile text: it answers with what it understood and never raises.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINES = 20_000
+_FRAMES = 200
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One call. ``file`` is as the dump has it, a shared library for native frames."""
+
+    function: str
+    file: str
+    line: int | None = None
+
+    @property
+    def plain(self) -> str:
+        """The function without its class: ``Queue.get`` and ``get`` are the same call."""
+        name = self.function.removesuffix("()")
+        if "<locals>" in name:
+            name = name.rpartition("<locals>.")[2]
+        return name if "::" in name or name.startswith("<") else name.rpartition(".")[2]
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line is not None else self.file
+        return f"{self.function} ({where})" if where else self.function
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One thread, the innermost frame first."""
+
+    thread: int | None
+    """As the dump names it: a thread id of the kernel, or of pthreads in faulthandler's."""
+    name: str
+    active: bool | None
+    """Whether py-spy saw it run; None where the dump does not tell."""
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True)
+class ProcessDump:
+    """One process of a dump; the main thread stands first."""
+
+    pid: int | None
+    command: str
+    stacks: tuple[Stack, ...]
+
+
+_SPY_PROCESS = re.compile(r"^Process (\d+): ?(.*)$")
+_SPY_THREAD = re.compile(
+    r'^\s*Thread (0x[0-9A-Fa-f]+|\d+) \(((?:idle|active)[^)]*)\)(?:: "(.*)")?\s*$'
+)
+_SPY_FRAME = re.compile(r"^\s+(\S.*?) \(([^()]*?)(?::(\d+))?\)\s*$")
+_FAULT_THREAD = re.compile(
+    r"^(?:Current )?[Tt]hread (0x[0-9A-Fa-f]+)(?: \[(.*?)\])? \(most recent call first\):"
+)
+_FAULT_FRAME = re.compile(r'^\s+File "(.*?)", line (\d+|\?\?\?)(?: in (.*))?$')
+_GDB_THREAD = re.compile(
+    r"^Thread (\d+) \((?:Thread (0x[0-9A-Fa-f]+) )?\(?LWP (\d+)\)?\)?(?: \"(.*?)\")?"
+)
+_EU_THREAD = re.compile(r"^TID (\d+):")
+_GDB_FRAME = re.compile(
+    r"^\s*#\d+\s+(?:0x[0-9A-Fa-f]+ )?(?:in )?(\S.*?)(?: ?\(.*?\))?"
+    r"(?: (?:at|from) (\S+?)(?::(\d+))?)?\s*$"
+)
+
+
+def parse(text: str) -> list[ProcessDump]:
+    """Every process in a text of dumps; empty where the text holds none."""
+    reader = _Reader()
+    for line in text.splitlines()[:_LINES]:
+        reader.take(line.rstrip("\r"))
+    return reader.result()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._found: list[tuple[int | None, str, str, list[_Open]]] = []
+        self._thread: _Open | None = None
+
+    def take(self, line: str) -> None:
+        if len(line) > 2000 or self._begins(line):
+            return
+        if self._thread is None:
+            # gdb's and py-spy's native frames may come without a line that names their thread.
+            if re.match(r"^#0\s", line):
+                self._open(_Open(None, "", None))
+                self._frame(line)
+            return
+        if not self._frame(line) and line.strip() and not line.startswith((" ", "\t")):
+            self._thread = None
+
+    def _begins(self, line: str) -> bool:
+        if process := _SPY_PROCESS.match(line):
+            self._found.append((int(process[1]), process[2], "spy", []))
+            self._thread = None
+        elif line.startswith("Python v") and " (" in line:
+            if not self._found or self._found[-1][3]:
+                self._found.append((None, "", "spy", []))
+            self._thread = None
+        elif thread := _SPY_THREAD.match(line):
+            active = thread[2].startswith("active")
+            self._open(_Open(_number(thread[1]), thread[3] or "", active), "spy")
+        elif fault := _FAULT_THREAD.match(line):
+            self._open(_Open(_number(fault[1]), fault[2] or "", None), "fault")
+        elif line.startswith("Timeout (") or line.startswith("Stack (most recent call first):"):
+            self._found.append((None, "", "fault", []))
+            self._thread = None
+            if line.startswith("Stack"):
+                self._open(_Open(None, "", None), "fault")
+        elif gdb := _GDB_THREAD.match(line):
+            self._open(_Open(_number(gdb[3]), gdb[4] or "", None), "gdb")
+        elif tid := _EU_THREAD.match(line):
+            self._open(_Open(int(tid[1]), "", None), "eu")
+        else:
+            return False
+        return True
+
+    def _open(self, thread: _Open, kind: str = "gdb") -> None:
+        if not self._found:
+            self._found.append((None, "", kind, []))
+        self._thread = thread
+        self._found[-1][3].append(thread)
+
+    def _frame(self, line: str) -> bool:
+        assert self._thread is not None
+        frame = _frame_of(line)
+        if frame is None:
+            return False
+        if len(self._thread.frames) < _FRAMES:
+            self._thread.frames.append(frame)
+        return True
+
+    def result(self) -> list[ProcessDump]:
+        found = []
+        for pid, command, kind, threads in self._found:
+            stacks = [t.closed() for t in threads if t.frames or t.active is not None]
+            if stacks:
+                found.append(ProcessDump(pid, command, tuple(_main_first(stacks, pid, kind))))
+        return found
+
+
+@dataclass
+class _Open:
+    thread: int | None
+    name: str
+    active: bool | None
+
+    def __post_init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def closed(self) -> Stack:
+        return Stack(self.thread, self.name, self.active, tuple(self.frames))
+
+
+def _frame_of(line: str) -> Frame | None:
+    if fault := _FAULT_FRAME.match(line):
+        return Frame(fault[3] or "?", fault[1], _number(fault[2]))
+    if line.lstrip().startswith("#"):
+        gdb = _GDB_FRAME.match(line)
+        return Frame(gdb[1], gdb[2] or "", _number(gdb[3])) if gdb else None
+    if line.startswith((" ", "\t")) and (spy := _SPY_FRAME.match(line)):
+        return Frame(spy[1], spy[2], _number(spy[3]))
+    return None
+
+
+def _main_first(stacks: list[Stack], pid: int | None, kind: str) -> list[Stack]:
+    """The main thread by its name, its id, or its place: faulthandler and gdb print it last."""
+    main = next((s for s in stacks if s.name == "MainThread"), None)
+    main = main or next((s for s in stacks if pid is not None and s.thread == pid), None)
+    if main is None:
+        outermost = [s for s in stacks if s.frames and s.frames[-1].plain in ("<module>", "main")]
+        main = outermost[-1] if len(outermost) == 1 else None
+    if main is None:
+        main = stacks[-1] if kind in ("fault", "gdb") else stacks[0]
+    return [main, *(s for s in stacks if s is not main)]
+
+
+def _number(text: str | None) -> int | None:
+    if not text or text == "???":
+        return None
+    try:
+        return int(text, 16) if text.lower().startswith("0x") else int(text)
+    except ValueError:
+        return None

@@ -1,0 +1,322 @@
+"""A stalled tree → what it hangs in. Pure.
+
+What each process waits for is decided by its main thread; then the waits are followed: from a main
+process to the loader worker that does not deliver, from a parent to its child, from a rank in a
+collective to the rank that is elsewhere. The last of such a chain is the culprit and is named.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from probes.dumps import ProcessDump, Stack, parse
+from runner import waits
+from runner.evidence import Fact
+from runner.outcomes import Outcome
+from runner.waits import Kind, Wait
+
+SPINNING = 0.7
+"""Processor share, of one core, from which a process is busy."""
+_FOLLOWED = 8
+
+
+@dataclass(frozen=True)
+class Hang:
+    """What a stall is, with its evidence and what else fits."""
+
+    outcome: Outcome
+    confidence: float
+    facts: tuple[Fact, ...] = ()
+    also: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One process of the stalled tree, as far as the verdict needs it."""
+
+    pid: int | None
+    name: str = ""
+    parent: int | None = None
+    state: str = "S"
+    """Of the main thread; ``D`` or ``T`` where any thread of it is."""
+    wait: Wait | None = None
+    """Of the main thread."""
+    share: float | None = None
+    """Of a core, that the process used or waited for between the captures."""
+    is_worker: bool = False
+    rank: int | None = None
+    detail: str = ""
+    """More about its wait: a file, a lock's holder, a system call."""
+    place: str = ""
+    """Its innermost frame."""
+
+    @property
+    def called(self) -> str:
+        role = "loader worker" if self.is_worker else self.name or "process"
+        rank = f"rank {self.rank}, " if self.rank is not None else ""
+        return f"{role} ({rank}pid {self.pid})" if self.pid is not None else role
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The whole tree; the job's first process stands first."""
+
+    suspects: tuple[Suspect, ...]
+    world: int | None = None
+    """How many ranks there should be; None: no ranks, or not told."""
+    source: str = "stack"
+
+
+_BY_KIND = {
+    Kind.LOADER: Outcome.HANG_DATALOADER,
+    Kind.COLLECTIVE: Outcome.HANG_COLLECTIVE,
+    Kind.DEVICE: Outcome.HANG_DEVICE,
+    Kind.LOCK: Outcome.HANG_LOCK,
+    Kind.JOIN: Outcome.HANG_LOCK,
+    Kind.CHILD: Outcome.HANG_IO,
+    Kind.IO: Outcome.HANG_IO,
+    Kind.SLEEP: Outcome.HANG_UNKNOWN,
+}
+_BUSY_PATIENTLY = (Kind.DEVICE, Kind.COLLECTIVE)
+"""Waits that burn processor time by design: CUDA and NCCL poll."""
+
+
+def decide(scene: Scene) -> Hang:
+    """What a tree hangs in. Never raises; ``hang.unknown`` where nothing tells."""
+    for rule in (_stopped, _ranks, _loader, _uninterruptible, _busy, _chain):
+        found = rule(scene)
+        if found is not None:
+            return found
+    return Hang(Outcome.HANG_UNKNOWN, 0.3)
+
+
+def _stopped(scene: Scene) -> Hang | None:
+    stopped = [s for s in scene.suspects if s.state in ("T", "t")]
+    if not stopped:
+        return None
+    who = stopped[0]
+    others = {_BY_KIND[s.wait.kind] for s in scene.suspects if s.wait and s.wait.kind in _BY_KIND}
+    return Hang(
+        Outcome.HANG_STOPPED,
+        0.95,
+        (Fact("process", f"{who.called} is stopped, by a signal or a debugger"),),
+        tuple(sorted(others - {Outcome.HANG_UNKNOWN})),
+    )
+
+
+def _ranks(scene: Scene) -> Hang | None:
+    inside = [s for s in scene.suspects if s.wait and s.wait.kind is Kind.COLLECTIVE]
+    if not inside:
+        return None
+    first = inside[0]
+    assert first.wait is not None
+    facts = [Fact(scene.source, f"{first.called} waits in {first.wait.text}")]
+    ranked = [s for s in scene.suspects if s.rank is not None and not s.is_worker]
+    here = {s.rank for s in ranked}
+    missing = sorted(set(range(scene.world or 0)) - here) if len(here) == len(ranked) else []
+    elsewhere = [s for s in ranked if s.wait is None or s.wait.kind is not Kind.COLLECTIVE]
+    also: list[Outcome] = []
+    if missing and ranked:
+        names = ", ".join(map(str, missing))
+        facts.append(Fact("process", f"rank {names} of {scene.world} is not there"))
+    for culprit in elsewhere[:_FOLLOWED]:
+        facts.append(Fact(scene.source, f"{culprit.called} is elsewhere: {_doing(culprit)}"))
+        if culprit.wait and culprit.wait.kind in _BY_KIND:
+            also.append(_BY_KIND[culprit.wait.kind])
+    if not elsewhere and not missing:
+        places = {s.wait.text for s in inside if s.wait}
+        facts += [
+            Fact(scene.source, f"{s.called} waits in {s.wait.text}")
+            for s in inside[1:_FOLLOWED]
+            if s.wait and len(places) > 1
+        ]
+    also = [o for o in also if o is not Outcome.HANG_UNKNOWN]
+    return Hang(
+        Outcome.HANG_COLLECTIVE, 0.95 if elsewhere or missing else 0.85, tuple(facts), tuple(also)
+    )
+
+
+def _loader(scene: Scene) -> Hang | None:
+    waiting = next((s for s in scene.suspects if s.wait and s.wait.kind is Kind.LOADER), None)
+    if waiting is None:
+        return None
+    assert waiting.wait is not None
+    facts = [Fact(scene.source, f"{waiting.called} waits for a batch in {waiting.wait.text}")]
+    guilty = [
+        s
+        for s in scene.suspects
+        if s.is_worker and not (s.wait and s.wait.kind is Kind.LOADER_IDLE)
+    ]
+    for worker in guilty[:_FOLLOWED]:
+        facts.append(Fact(scene.source, f"{worker.called} does not deliver: {_doing(worker)}"))
+    workers = [s for s in scene.suspects if s.is_worker]
+    if not guilty and workers:
+        text = f"its {len(workers)} worker(s) wait for the next index: a batch or an index was lost"
+        facts.append(Fact(scene.source, text))
+    also = {_BY_KIND[w.wait.kind] for w in guilty if w.wait and w.wait.kind in _BY_KIND}
+    if any(_is_busy(w) for w in guilty):
+        also.add(Outcome.HANG_SPIN)
+    also.discard(Outcome.HANG_UNKNOWN)
+    return Hang(
+        Outcome.HANG_DATALOADER, 0.95 if guilty else 0.85, tuple(facts), tuple(sorted(also))
+    )
+
+
+def _uninterruptible(scene: Scene) -> Hang | None:
+    stuck = [s for s in scene.suspects if s.state == "D"]
+    if not stuck:
+        return None
+    text = f"{stuck[0].called} is in uninterruptible sleep{_detail(stuck[0])}"
+    return Hang(Outcome.HANG_IO, 0.85, (Fact("process", text),))
+
+
+def _busy(scene: Scene) -> Hang | None:
+    busy = [s for s in scene.suspects if _is_busy(s)]
+    if not busy:
+        return None
+    worst = max(busy, key=lambda s: s.share or 0.0)
+    at = f", at {worst.place}" if worst.place else ""
+    text = f"{worst.called} wanted {worst.share:.0%} of a core and made no progress{at}"
+    return Hang(Outcome.HANG_SPIN, 0.9, (Fact("cpu", text),))
+
+
+def _is_busy(who: Suspect) -> bool:
+    patient = who.wait is not None and who.wait.sure and who.wait.kind in _BUSY_PATIENTLY
+    return who.share is not None and who.share >= SPINNING and not patient
+
+
+def _chain(scene: Scene) -> Hang | None:
+    """From the first process along the children that are waited for, to the last of them."""
+    current = scene.suspects[0] if scene.suspects else None
+    facts: list[Fact] = []
+    passed: list[Suspect] = []
+    while current is not None and current not in passed and len(passed) < _FOLLOWED:
+        passed.append(current)
+        if current.wait is None:
+            break
+        facts.append(Fact(scene.source, f"{current.called}: {_doing(current)}"))
+        current = _waited_for(scene, current)
+    chain = [s for s in passed if s.wait is not None and s.wait.kind in _BY_KIND]
+    if not chain:
+        return None
+    # A parent that waits for a child is a consequence, unless nothing is known of the child.
+    last = next((s for s in reversed(chain) if _tells(s)), chain[-1])
+    assert last.wait is not None
+    outcome = _BY_KIND[last.wait.kind]
+    also = [_BY_KIND[s.wait.kind] for s in chain if s.wait and s is not last]
+    also = [o for o in dict.fromkeys(also) if o not in (outcome, Outcome.HANG_UNKNOWN)]
+    sure = 0.9 if last.wait.sure else 0.6
+    return Hang(
+        outcome, 0.5 if outcome is Outcome.HANG_UNKNOWN else sure, tuple(facts), tuple(also)
+    )
+
+
+def _tells(who: Suspect) -> bool:
+    return who.wait is not None and who.wait.kind not in (
+        Kind.SLEEP, Kind.CHILD, Kind.JOIN, Kind.LAUNCHER, Kind.HELPER,
+    )  # fmt: skip
+
+
+def _waited_for(scene: Scene, parent: Suspect) -> Suspect | None:
+    if parent.wait is None or parent.wait.kind not in (
+        Kind.CHILD,
+        Kind.JOIN,
+        Kind.LAUNCHER,
+        Kind.SLEEP,
+    ):
+        return None
+    children = [s for s in scene.suspects if s.parent is not None and s.parent == parent.pid]
+    if parent.wait.kind is Kind.SLEEP and len(children) != 1:
+        return None
+    return next((s for s in children if _tells(s)), children[0] if children else None)
+
+
+def _doing(who: Suspect) -> str:
+    if who.wait is None:
+        busy = f"{who.share:.0%} of a core" if who.share is not None else "its wait was not seen"
+        return f"{busy}, at {who.place}" if who.place else busy
+    words = {
+        Kind.LOADER: "waits for a batch",
+        Kind.LOADER_IDLE: "waits for work",
+        Kind.LAUNCHER: "waits for its ranks",
+        Kind.COLLECTIVE: "waits in a collective",
+        Kind.DEVICE: "waits for the device",
+        Kind.LOCK: "waits for a lock",
+        Kind.CHILD: "waits for a child process",
+        Kind.JOIN: "waits for a child process",
+        Kind.IO: "is blocked in input or output",
+        Kind.SLEEP: "sleeps",
+        Kind.HELPER: "waits for work",
+    }[who.wait.kind]
+    at = f", at {who.place}" if who.place and who.place not in who.wait.text else ""
+    return f"{words}, in {who.wait.text}{_detail(who)}{at}"
+
+
+def _detail(who: Suspect) -> str:
+    return f" ({who.detail})" if who.detail else ""
+
+
+# Text alone: a dump from anywhere.
+
+_FATAL = re.compile(r"^Fatal Python error: ", re.MULTILINE)
+_ANY_HANG = (
+    Outcome.HANG_IO, Outcome.HANG_LOCK, Outcome.HANG_DATALOADER, Outcome.HANG_COLLECTIVE,
+    Outcome.HANG_DEVICE,
+)  # fmt: skip
+_DEVICE_WORDS = re.compile(r"cuda|device|gpu|sync|\bitem\b|amp|h2d|d2h", re.IGNORECASE)
+_IO_WORDS = re.compile(
+    r"read|load|open|fetch|download|copy|stage|write|recv|request|upload|connect", re.IGNORECASE
+)
+
+
+def read_dump(text: str) -> Hang | None:
+    """What hangs, from a stack dump of any origin; None where the text is none, or is the dump of
+    a fatal signal."""
+    if _FATAL.search(text):
+        return None
+    processes = parse(text)
+    if not processes:
+        return None
+    suspects = tuple(_suspect_of(dump) for dump in processes)
+    if any(s.wait is not None and s.wait.kind in _BY_KIND for s in suspects):
+        return decide(Scene(_first_that_tells(suspects)))
+    return _guess(processes[0].stacks[0])
+
+
+def _suspect_of(dump: ProcessDump) -> Suspect:
+    main = dump.stacks[0]
+    wait = waits.of_stack(main)
+    if wait is None and main.active is not False:
+        # Without a main thread that tells, another that does may: a gdb dump names none.
+        found = (waits.of_stack(stack) for stack in dump.stacks[1:])
+        wait = next((w for w in found if w and w.kind in (Kind.COLLECTIVE, Kind.DEVICE)), None)
+    return Suspect(
+        pid=dump.pid,
+        name=dump.command.split(" ")[0].rpartition("/")[2],
+        wait=wait,
+        is_worker=waits.is_loader_worker(main.frames),
+        place=str(main.frames[0]) if main.frames else "",
+    )
+
+
+def _first_that_tells(suspects: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
+    telling = [
+        s for s in suspects if _tells(s) and not (s.wait and s.wait.kind is Kind.LOADER_IDLE)
+    ]
+    return tuple(telling + [s for s in suspects if s not in telling])
+
+
+def _guess(main: Stack) -> Hang:
+    """Only the program's own frames: ``.item()``, ``os.read`` and a lock leave no other."""
+    place = str(main.frames[0]) if main.frames else "a thread without frames"
+    names = " ".join(frame.function for frame in main.frames[:3])
+    if main.active:
+        device = bool(_DEVICE_WORDS.search(names))
+        outcome = Outcome.HANG_DEVICE if device else Outcome.HANG_SPIN
+        other = Outcome.HANG_SPIN if device else Outcome.HANG_DEVICE
+        fact = Fact("stack", f"the main thread runs in {place}")
+        return Hang(outcome, 0.5, (fact,), (other,))
+    outcome = Outcome.HANG_IO if _IO_WORDS.search(names) else Outcome.HANG_LOCK
+    fact = Fact("stack", f"the main thread is blocked in {place}, in a call that leaves no frame")
+    return Hang(outcome, 0.4, (fact,), tuple(o for o in _ANY_HANG if o is not outcome))
