@@ -10,7 +10,8 @@ from typing import Any
 from runner import recovery
 from runner.attempt import AttemptEnd, Timing
 from runner.evidence import Diagnosis
-from runner.recovery import Change, Settings
+from runner.ladder import Settings
+from runner.recovery import Change
 from runner.same_failure import Failure
 from runner.sampling import Peaks, larger
 

@@ -15,9 +15,10 @@ from runner.attempt import Attempt, AttemptEnd
 from runner.attempts import Finished
 from runner.diagnosis import diagnose
 from runner.evidence import Diagnosis, Fact
+from runner.ladder import ALLOCATOR_VARIABLES, Ended, Settings
 from runner.outcomes import Outcome
 from runner.paths import RunPaths
-from runner.recovery import ALLOCATOR_VARIABLES, Change, Ended, Settings, Stop
+from runner.recovery import Change, Stop
 from runner.same_failure import failure_of
 from runner.units import duration
 

@@ -12,24 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fwi.config import Synth, Train, problems
-from probes.device import DeviceMemory
-from probes.pulse import Pulse, Record
-from runner import recovery, waiting
-from runner.evidence import Diagnosis, Fact
-from runner.outcomes import Outcome
-from runner.recovery import (
+from runner.ladder import (
+    ALLOCATOR_VARIABLES,
     LADDERS,
     NOT_RETRIED,
-    Change,
     Ended,
     Settings,
-    Stop,
-    decide,
     smaller_batch,
     with_expandable_segments,
-    words,
 )
-from runner.same_failure import Failure, failure_of
+from runner.outcomes import Outcome
+from runner.recovery import Change, Stop, decide, words
+from runner.same_failure import Failure
 
 O = Outcome  # noqa: E741 - a table of these would be unreadable otherwise
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recovery.md"
@@ -159,7 +153,7 @@ def test_every_outcome_is_decided_for_every_job(outcome: Outcome, settings: Sett
         assert NOT_RETRIED[outcome] in decision.reason
     elif settings.job is None:
         assert isinstance(decision, Change)
-        assert set(decision.changed) <= set(recovery.ALLOCATOR_VARIABLES)
+        assert set(decision.changed) <= set(ALLOCATOR_VARIABLES)
 
 
 def test_ladders_and_what_is_not_retried_are_all_outcomes_and_share_none() -> None:
@@ -363,102 +357,6 @@ def test_segments_that_the_user_has_already_are_passed_over() -> None:
         train(batch_size=2), environment={"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
     )
     assert climb(O.OOM_DEVICE_FRAGMENTATION, settings)[0] == "--batch-size 1 --accumulate 2"
-
-
-# What two attempts have in common.
-
-
-def failure(text: str, source: str = "output", **at: Any) -> Failure:
-    pulse = Pulse(at.get("number", 1), 0.0, at.get("phase", "forward"), at.get("step", 3), 0)
-    record = Record(
-        pid=1, rank=0, pulse=pulse, phases=(), gauges={}, events=(), torch_allocated=None,
-        torch_reserved=None, torch_peak_allocated=None, torch_peak_reserved=None, failure=None,
-        finished_s=None,
-    )  # fmt: skip
-    facts = (Fact("exit", "exit status 1"), Fact(source, text))
-    return failure_of(Diagnosis("error.python", 1.0, facts), record, at.get("job"))
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("worker (pid 123) died", "worker (pid 9) died"),
-        ("worker (pid(s) 12, 13) exited", "worker (pid(s) 14) exited"),
-        ("closed by peer [127.0.0.1]:41231", "closed by peer [127.0.0.1]:39999"),
-        ("bad free 0x7f00aa", "bad free 0x7f11bb"),
-        ("unable to open </torch_12_34_0>", "unable to open </torch_99_1_7>"),
-        ("2026-03-14 09:15:00,123 failed", "2026-03-14T09:16:31Z failed"),
-        ("gave up after 12.3 s", "gave up after 9.8 s"),
-        ("cannot read runs/x/attempt-1/y", "cannot read runs/x/attempt-2/y"),
-    ],
-)
-def test_numbers_that_only_a_process_has_do_not_tell_failures_apart(one: str, other: str) -> None:
-    assert failure(one).is_same_as(failure(other))
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("KeyError: 5", "KeyError: 6"), ("Tried to allocate 2.00 GiB", "Tried to allocate 1.00 GiB")],
-)
-def test_numbers_that_mean_something_do(one: str, other: str) -> None:
-    assert not failure(one).is_same_as(failure(other))
-    assert failure("Tried to allocate 2.00 GiB").names_sizes
-    assert not failure("KeyError: 5").names_sizes
-
-
-def test_silent_failure_is_told_by_its_phase_and_a_program_without_pulses_has_no_step() -> None:
-    assert failure("no progress", "pulse", phase="backward").signature == "backward"
-    assert failure("x", number=0).step is None
-
-
-@pytest.mark.parametrize(
-    ("job", "text", "expected"),
-    [
-        (Train(fp16=1), "", "fp16"), (Train(fp16=0), "", "fp32"), (Train(dtype="bf16"), "", "bf16"),
-        (Train(), "the loss of step 7 is nan in fp16; lower --lr", "fp16"), (Train(), "nan", None),
-        (None, "nan in fp16", None),
-    ],
-)  # fmt: skip
-def test_precision_is_that_of_the_options_or_of_the_jobs_own_words(
-    job: Train | None, text: str, expected: str | None
-) -> None:
-    assert failure(text, "job", job=job).precision == expected
-
-
-# Who holds the device.
-
-
-def device(index: int, used: int, **processes: int | None) -> DeviceMemory:
-    held = {int(pid[1:]): size for pid, size in processes.items()}
-    return DeviceMemory(index, "GPU", 1000, used, 1000 - used, held)
-
-
-@pytest.mark.parametrize(
-    ("devices", "visible", "expected"),
-    [
-        ([device(0, 40)], None, ()),
-        ([device(0, 700, p7=700)], None, ("device 0: 700 B by pid 7 (python)",)),
-        ([device(0, 700, p7=None)], None, ("device 0: ? by pid 7 (python)",)),
-        ([device(0, 700)], None, ("device 0: 700 B by a process not to be seen here",)),
-        ([device(0, 700, p7=700), device(1, 0)], [1], ()),
-    ],
-)
-def test_holders(
-    devices: list[DeviceMemory], visible: list[int] | None, expected: tuple[str, ...]
-) -> None:
-    assert waiting.holders(devices, visible, lambda pid: "python") == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "shown", "expected"),
-    [
-        ("auto", None, [0]), ("cuda:1", None, [1]), ("cuda", "3,1", [3]), ("cuda:1", "3,1", [1]),
-        ("cuda:5", "3,1", None), (None, None, None), (None, "2", [2]), ("auto", "GPU-ab12", None),
-    ],
-)  # fmt: skip
-def test_visible_devices(name: str | None, shown: str | None, expected: list[int] | None) -> None:
-    environment = {} if shown is None else {"CUDA_VISIBLE_DEVICES": shown}
-    assert waiting.visible_devices(name, environment) == expected
 
 
 def test_page_shows_the_same_table() -> None:
