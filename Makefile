@@ -12,13 +12,16 @@ TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^\(torch\|torchvision\)==/&/p' constraints.txt)
 PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
 
-.PHONY: demo test check setup bench bench-gpu clean
+.PHONY: demo test test-gpu check setup bench bench-gpu clean
 
 demo: setup
 	$(BIN)/python -m runner train --watchdog 600
 
 test: check
 	$(BIN)/python -m pytest
+
+test-gpu: setup
+	$(BIN)/python -m pytest -m gpu -rs
 
 check: setup
 	$(BIN)/ruff format --check .
