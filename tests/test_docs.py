@@ -50,11 +50,15 @@ def test_readme_has_an_example_of_every_command() -> None:
 def test_options_that_pages_name_exist() -> None:
     from runner.options import Supervision
 
-    known = {
-        "--" + field.name.replace("_", "-")
-        for kind in (config.Train, config.Synth, Supervision)
-        for field in dataclasses.fields(kind)
-    } | {"--help", "--limit", "--gpu", "--shm-size", "--period"}
+    known = (
+        {
+            "--" + field.name.replace("_", "-")
+            for kind in (config.Train, config.Synth, Supervision)
+            for field in dataclasses.fields(kind)
+        }
+        | {"--help", "--limit", "--gpu", "--shm-size", "--period"}
+        | {"--rounds", "--at-once", "--seed", "--list"}
+    )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):
             assert option.replace("--no-", "--") in known, f"{page.name}: {option}"

@@ -1,5 +1,6 @@
 """``python -m tests.bench [--gpu] [NAME …]``: measure every figure, print it beside its target, and
-write the page under docs/results/."""
+write the page under docs/results/. ``python -m tests.bench faults`` does that for the injected
+faults, which take most of an hour."""
 
 from __future__ import annotations
 
@@ -26,16 +27,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", help="figures to measure")
     parser.add_argument("--gpu", action="store_true", help="measure on a CUDA device instead")
+    parser.add_argument("--rounds", type=int, default=20, help="of the injected faults")
+    parser.add_argument("--seed", type=int, default=1, help="of the faults' random order")
     asked = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     if asked.gpu:
         return _measure_gpu()
+    if asked.names == ["faults"]:
+        return _measure_faults(asked.rounds, asked.seed)
     figures = _measure(asked.names or MODULES)
     if not asked.names:
         page = RESULTS / "performance.md"
         files.write_text(page, _page("Performance", "make bench", figures))
         print(f"written to {page.relative_to(RESULTS.parents[1])}")
     return 0 if all(figure.met is not False for figure in figures) else 1
+
+
+def _measure_faults(rounds: int, seed: int) -> int:
+    from tests.bench import faults
+
+    figure, rows = faults.measure(rounds, seed, say=lambda text: print(text, flush=True))
+    command = f"python -m tests.bench faults --rounds {rounds} --seed {seed}"
+    files.write_text(RESULTS / "faults.md", faults.page(rows, figure, _machine(), command))
+    print(" | ".join(_row(figure)))
+    return 0 if figure.met else 1
 
 
 def _measure_gpu() -> int:
@@ -71,23 +86,29 @@ def _row(figure: Figure) -> tuple[str, str, str, str, str]:
 
 
 def _page(title: str, command: str, figures: Sequence[Figure]) -> str:
-    facts = machine.facts()
-    packages = ", ".join(f"{k} {v}" for k, v in facts["packages"].items() if v)
     lines = [
         f"# {title}",
         "",
         f"Printed by `{command}` on {time.strftime('%Y-%m-%d', time.gmtime())}.",
         "",
-        f"Machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{(facts['memory'] or 0) / 2**30:.0f} GiB, {platform.system()} {platform.release()}; "
-        f"Python {facts['python']}, {packages}. A shared virtual machine: absolute times vary from "
-        f"run to run, ratios less.",
+        _machine(),
         "",
         "| figure | measured | target | | how |",
         "| --- | --- | --- | --- | --- |",
     ]
     lines += ["| " + " | ".join(_row(figure)) + " |" for figure in figures]
     return "\n".join(lines) + "\n"
+
+
+def _machine() -> str:
+    facts = machine.facts()
+    packages = ", ".join(f"{k} {v}" for k, v in facts["packages"].items() if v)
+    return (
+        f"Machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, "
+        f"{(facts['memory'] or 0) / 2**30:.0f} GiB, {platform.system()} {platform.release()}; "
+        f"Python {facts['python']}, {packages}. A shared virtual machine: absolute times vary from "
+        f"run to run, ratios less."
+    )
 
 
 def _processor() -> str:

@@ -29,7 +29,8 @@ class Fault:
     command: tuple[str, ...]
     """The program's name in this folder and its arguments, or a whole command behind ``$``.
 
-    ``{scratch}``, ``{disk}`` and ``{cgroup}`` stand for folders of the trial.
+    ``{scratch}``, ``{disk}`` and ``{cgroup}`` stand for folders of the trial; ``{faults}`` for this
+    one, and ``{root}`` for the repository, where the command is a whole one.
     """
     outcome: str
     """Exactly this; ``ok`` makes the fault a negative."""

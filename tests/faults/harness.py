@@ -74,11 +74,11 @@ class Trial:
 
     @property
     def last_line(self) -> str:
-        """The last line that the user saw, of either output."""
+        """The last line of words that the user saw, of either output."""
         for text in (self.stderr, self.stdout):
-            lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
-            if any(lines):
-                return next(line for line in reversed(lines) if line)
+            for line in reversed(text.replace("\r", "\n").splitlines()):
+                if any(c.isalnum() for c in line):
+                    return line.strip()
         return ""
 
 
@@ -92,7 +92,7 @@ def job(fault: Fault) -> list[str]:
     first, *rest = fault.command
     if first == "$":
         rest = [sys.executable if word == "python" else word for word in rest]
-        return [word.replace("{faults}", str(FAULTS)) for word in rest]
+        return [word.replace("{faults}", str(FAULTS)).replace("{root}", str(ROOT)) for word in rest]
     return [sys.executable, str(FAULTS / f"{first}.py"), *rest]
 
 
