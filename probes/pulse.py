@@ -29,6 +29,7 @@ from time import monotonic_ns
 from types import TracebackType
 
 from probes import _pulse_layout as at
+from probes import stack_signal
 from probes._pulse_reader import Event, PhaseTotal, Pulse, Reader, Record, create, read
 
 __all__ = [
@@ -218,6 +219,7 @@ def attach(rank: int = 0) -> bool:
         _recorder = _open_recorder(name, rank)
     except (OSError, ValueError) as error:
         os.write(2, f"pulses are not recorded: {ENVIRONMENT}={name}: {error}\n".encode())
+    stack_signal.arm()
     return _recorder is not None
 
 

@@ -1,19 +1,25 @@
-"""What the threads of a process tree wait for, from /proc, and their stacks, from py-spy.
+"""What the threads of a process wait for, from /proc, and the command that takes their stacks.
 
-/proc needs no permission beyond the owner's; py-spy needs ptrace and may hang on a process that
-cannot be stopped, so it is named here as a command that the caller runs in a time-boxed child.
+/proc needs no permission beyond the owner's for states and kernel functions; system calls, kernel
+stacks and py-spy need the right to trace. py-spy may hang on a process that cannot be stopped, so
+it is named here as a command that the caller runs in a time-boxed child.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from probes import procfs
+from probes import _calls, procfs
+from probes.dumps import Stack
 from probes.procfs import Stat
+
+_THREADS = 256
+_KERNEL_FRAMES = 12
 
 
 @dataclass(frozen=True)
@@ -27,36 +33,131 @@ class Thread:
     """One letter, as in :class:`probes.procfs.Stat`."""
     wait: str | None
     """The kernel function that it sleeps in; None where it runs or that may not be told."""
+    call: str | None = None
+    """The system call that it is in; None where it runs or that may not be told."""
+    file: str | None = None
+    """What that call is on: a path, ``pipe:[7]``, ``socket:[9]``."""
+    ran_at: float | None = None
+    """When it last ran, in milliseconds of the scheduler's clock; None where not told."""
+    kernel: tuple[str, ...] = ()
+    """Its kernel stack, where that may be read."""
 
 
-def threads(members: Iterable[Stat]) -> list[Thread]:
-    """Every thread of the given processes, each process's main thread first."""
+@dataclass(frozen=True)
+class Counters:
+    """What a process has used so far; None where it may not be told."""
+
+    wanted_cpu_s: float | None
+    io_bytes: int | None
+    """Read and written, to files, pipes and sockets."""
+
+
+@dataclass(frozen=True)
+class ProcessPicture:
+    """One process at one moment."""
+
+    pid: int
+    name: str
+    parent: int
+    command: str
+    threads: tuple[Thread, ...]
+    """The main thread first."""
+    stacks: tuple[Stack, ...] = ()
+    """The main thread first; empty where none could be taken."""
+    share: float | None = None
+    """Of a core, used or waited for in the time between the captures."""
+    io_bytes: int = 0
+    """Moved in that time."""
+    rank: int | None = None
+    world: int | None = None
+    lock: str | None = None
+    """The lock on a file that it waits for: which, and who holds it."""
+
+
+def threads(pid: int) -> tuple[Thread, ...]:
+    """The threads of a process, the main thread first."""
     found = []
-    for member in members:
-        for tid in procfs.tasks(member.pid):
-            fields = dict(
-                line.split(":", 1) for line in procfs.status_lines(member.pid, tid) if ":" in line
-            )
-            if fields:
-                found.append(
-                    Thread(
-                        pid=member.pid,
-                        tid=tid,
-                        name=fields.get("Name", "?").strip(),
-                        state=fields.get("State", "?").strip()[:1],
-                        wait=procfs.wait_channel(member.pid, tid),
-                    )
+    for tid in procfs.tasks(pid)[:_THREADS]:
+        lines = (line.split(":", 1) for line in procfs.status_lines(pid, tid) if ":" in line)
+        fields = dict(lines)
+        if fields:
+            call, file = _call(pid, tid)
+            found.append(
+                Thread(
+                    pid=pid,
+                    tid=tid,
+                    name=fields.get("Name", "?").strip(),
+                    state=fields.get("State", "?").strip()[:1],
+                    wait=procfs.wait_channel(pid, tid),
+                    call=call,
+                    file=file,
+                    ran_at=_ran_at(pid, tid),
+                    kernel=_kernel_stack(pid, tid),
                 )
-    return found
+            )
+    return tuple(sorted(found, key=lambda thread: thread.tid != pid))
+
+
+def counters(pid: int) -> Counters:
+    raw = procfs.read(f"/proc/{pid}/io", 1024)
+    moved = None
+    if raw:
+        fields = dict(line.split(b":", 1) for line in raw.splitlines() if b":" in line)
+        moved = int(fields.get(b"rchar", b"0")) + int(fields.get(b"wchar", b"0"))
+    return Counters(procfs.wanted_cpu_s(pid), moved)
+
+
+def rank_and_world(pid: int) -> tuple[int | None, int | None]:
+    """``RANK`` and ``WORLD_SIZE`` of the environment that the process was started with."""
+    raw = procfs.read(f"/proc/{pid}/environ") or b""
+    found = dict(entry.split(b"=", 1) for entry in raw.split(b"\0") if b"=" in entry)
+    numbers = (found.get(name, b"").decode("ascii", "replace") for name in (b"RANK", b"WORLD_SIZE"))
+    rank, world = (int(text) if text.isascii() and text.isdigit() else None for text in numbers)
+    return rank, world
+
+
+def _call(pid: int, tid: int) -> tuple[str | None, str | None]:
+    raw = procfs.read(f"/proc/{pid}/task/{tid}/syscall", 256)
+    words = raw.decode("ascii", "replace").split() if raw else []
+    if not words or not words[0].isdigit():
+        return None, None
+    name = _calls.name(int(words[0]))
+    if name not in _calls.ON_A_FILE or len(words) < 2:
+        return name, None
+    try:
+        return name, os.readlink(f"/proc/{pid}/fd/{int(words[1], 16)}")
+    except (OSError, ValueError):
+        return name, None
+
+
+def _ran_at(pid: int, tid: int) -> float | None:
+    raw = procfs.read(f"/proc/{pid}/task/{tid}/sched", 4096) or b""
+    for line in raw.splitlines():
+        if line.startswith(b"se.exec_start"):
+            try:
+                return float(line.rpartition(b":")[2])
+            except ValueError:
+                return None
+    return None
+
+
+def _kernel_stack(pid: int, tid: int) -> tuple[str, ...]:
+    raw = procfs.read(f"/proc/{pid}/task/{tid}/stack", 4096) or b""
+    lines = raw.decode("ascii", "replace").splitlines()[:_KERNEL_FRAMES]
+    return tuple(line.rpartition("] ")[2].partition("+")[0] for line in lines)
 
 
 def table(found: Iterable[Thread]) -> str:
     """The threads as text, one a line."""
-    lines = ["pid      thread   state  waits in                  name"]
-    lines += [
-        f"{thread.pid:<8} {thread.tid:<8} {thread.state:<6} {thread.wait or '-':<25} {thread.name}"
-        for thread in found
-    ]
+    lines = ["pid      thread   state  call             waits in                  name"]
+    for thread in found:
+        on = f"  on {thread.file}" if thread.file else ""
+        lines.append(
+            f"{thread.pid:<8} {thread.tid:<8} {thread.state:<6} {thread.call or '-':<16} "
+            f"{thread.wait or '-':<25} {thread.name}{on}"
+        )
+        if thread.kernel and thread.state == "D":
+            lines.append(f"{'':18}kernel: {' < '.join(thread.kernel)}")
     return "\n".join(lines) + "\n"
 
 
@@ -67,3 +168,7 @@ def py_spy(pid: int, *, native: bool) -> list[str] | None:
     if program is None:
         return None
     return [program, "dump", "--pid", str(pid), *(["--native"] if native else [])]
+
+
+def is_traced_or_stopped(stat: Stat) -> bool:
+    return stat.state in "Tt"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from probes import procfs, pulse
+from probes import procfs, pulse, stack_signal
 from probes.pulse import Pulse, Record
 from runner import process_tree, stall, stopping
 from runner.console import Console
@@ -96,6 +96,8 @@ class Attempt:
         self._troubles: list[str] = []
         self._verdict: Verdict | None = None
         self._warned = False
+        self._given_time = False
+        """Whether a stall was forgiven, and no progress came since."""
         self.stood_still_s = 0.0
         """Time in which the supervisor did not run; it does not count against the job."""
 
@@ -109,6 +111,7 @@ class Attempt:
         self._shm = ShmWatch()
         self._log = BoundedLog(self._paths.output, self._options.log_limit << 20)
         pulse.create(self._paths.pulse)
+        stall.prepare(self._paths)
         self._reader = pulse.Reader(self._paths.pulse)
         self._sampler = Sampler(self._options.sample, self._trouble)
         began = time.monotonic()
@@ -127,6 +130,7 @@ class Attempt:
             self._sampler.close()
             self._reader.close()
             self._log.close()
+            stall.tidy(self._paths)
 
     async def _run_started(self) -> AttemptEnd:
         parent = os.getpid()
@@ -137,7 +141,12 @@ class Attempt:
             stdin=None if self._inherit_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environment | {MARK: self._run, pulse.ENVIRONMENT: str(self._paths.pulse)},
+            env=self._environment
+            | {
+                MARK: self._run,
+                pulse.ENVIRONMENT: str(self._paths.pulse),
+                stack_signal.ENVIRONMENT: str(self._paths.own_stacks),
+            },
             start_new_session=True,
             preexec_fn=lambda: process_tree.die_with_parent(parent),  # noqa: PLW1509 - one thread
         )
@@ -226,6 +235,7 @@ class Attempt:
             self._wake.clear()
             now = time.monotonic()
             moved = self._progress.look(now, streams)
+            self._given_time &= not moved
             standstill = standstill.look(now, tick, moved)
             self.stood_still_s = before + standstill.total
             self._root_exit = process_tree.reap(self._tree.root.pid, self._command[0])
@@ -276,12 +286,20 @@ class Attempt:
             f"stall: no progress for {self._verdict.quiet_s:.1f} s "
             f"in phase {self._progress.pulse.phase or 'startup'}; looking at its threads"
         )
-        self._picture = await stall.capture(self._tree, self._verdict, self._paths)
+        self._picture = await stall.capture(
+            self._tree, self._verdict, self._paths, again=self._given_time
+        )
         self._root_exit = process_tree.reap(self._tree.root.pid, self._command[0])
         if self._root_exit is not None:
             return True
         if self._progress.look(time.monotonic(), streams):
             self._console.say("it moved again: the stall is withdrawn")
+            self._detected, self._picture = None, None
+            return False
+        if self._picture.moved and not self._given_time and not self._options.strict:
+            self._trouble(stall.more_time(self._verdict))
+            self._given_time = True
+            self._progress.at = time.monotonic()
             self._detected, self._picture = None, None
             return False
         return True

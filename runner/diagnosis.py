@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import signal
 
-from probes.stacks import Thread
-from runner import signatures
+from runner import scenes, signatures
 from runner.advice import advice_for
-from runner.evidence import Diagnosis, Evidence, Fact, StallPicture, Stop
+from runner.evidence import Diagnosis, Evidence, Fact, Stop
 from runner.outcomes import Outcome
 from runner.signatures import Match
 
-_SPINNING = 0.7
 _FATAL_SIGNALS = {
     signal.SIGSEGV: Outcome.CRASH_SEGV,
     signal.SIGABRT: Outcome.CRASH_ABORT,
@@ -62,36 +60,8 @@ def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
     if stop is Stop.EXIT_STALL:
         facts.append(Fact("pulse", "the job had said that its work was finished"))
         return Outcome.HANG_EXIT, 0.95, facts, []
-    outcome, confidence, seen = _stall(picture)
-    return outcome, confidence, facts + seen, []
-
-
-def _stall(picture: StallPicture | None) -> tuple[Outcome, float, list[Fact]]:
-    if picture is None or not picture.threads:
-        return Outcome.HANG_UNKNOWN, 0.3, []
-    states = [thread.state for thread in picture.threads]
-    main = picture.threads[0]
-    stopped = [t for t in picture.threads if t.state in "Tt"]
-    if main.state in "Tt" or len(stopped) == len(states):
-        return Outcome.HANG_STOPPED, 0.95, [_thread_fact(stopped[0], "is stopped")]
-    stuck = [thread for thread in picture.threads if thread.state == "D"]
-    if stuck:
-        return Outcome.HANG_IO, 0.8, [_thread_fact(stuck[0], "is in uninterruptible sleep")]
-    if picture.cpu_share is not None and picture.cpu_share >= _SPINNING:
-        text = f"the tree wanted {picture.cpu_share:.0%} of a core and made no progress"
-        return Outcome.HANG_SPIN, 0.8, [Fact("cpu", text)]
-    stacks = picture.stacks or ""
-    if "_try_get_data" in stacks or ("dataloader.py" in stacks and "_get_data" in stacks):
-        text = "the main process waits in the loader for a worker's batch"
-        return Outcome.HANG_DATALOADER, 0.8, [Fact("stack", text)]
-    waits = sorted({thread.wait for thread in picture.threads if thread.wait})
-    seen = [Fact("wait channel", "threads sleep in " + ", ".join(waits))] if waits else []
-    return Outcome.HANG_UNKNOWN, 0.5, seen
-
-
-def _thread_fact(thread: Thread, what: str) -> Fact:
-    where = f" in {thread.wait}" if thread.wait else ""
-    return Fact("process", f"{thread.name} (pid {thread.pid}, thread {thread.tid}) {what}{where}")
+    hang = scenes.hang_of(picture)
+    return hang.outcome, hang.confidence, facts + list(hang.facts), list(hang.also)
 
 
 def _died(evidence: Evidence) -> _Decision:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from probes.pulse import Record
-from probes.stacks import Thread
+from probes.stacks import ProcessPicture
 from runner.process_tree import Exit
 
 
@@ -25,10 +25,12 @@ class StallPicture:
 
     quiet_s: float
     limit_s: float
-    threads: tuple[Thread, ...] = ()
-    """The first is the main thread of the job's first process."""
-    cpu_share: float | None = None
-    """Processor time that the whole tree used or waited for, over time; 1.0 is a core."""
+    processes: tuple[ProcessPicture, ...] = ()
+    """The job's first process stands first."""
+    moved: bool = False
+    """Whether the job went on between the two captures: slow, not stuck."""
+    again: bool = False
+    """Whether it was given the same time once more, and made no progress in it either."""
     stacks: str | None = None
 
 

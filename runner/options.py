@@ -26,6 +26,8 @@ class Supervision:
     """The same while evaluating. Default: --watchdog."""
     watchdog_checkpoint: float | None = None
     """The same while writing a checkpoint. Default: --watchdog."""
+    strict: bool = False
+    """Stop at the first stall: no second time for a job whose stacks still move."""
     deadline: float = 0.0
     """Seconds that the job may take in all, over all attempts; 0: any."""
     retries: int | None = None

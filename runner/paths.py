@@ -28,6 +28,11 @@ class AttemptPaths:
         return self.folder / "stacks.txt"
 
     @property
+    def own_stacks(self) -> Path:
+        """What our own jobs say of their threads when they are asked to."""
+        return self.folder / "own-stacks.txt"
+
+    @property
     def result(self) -> Path:
         return self.folder / "result.json"
 

@@ -1,79 +1,225 @@
-"""What is captured when a job stalls, before anything is stopped. Every step has a time limit."""
+"""What is captured when a job stalls, before anything is stopped: twice, with the counters of each
+process between. Every step has a time limit; 12 seconds in all."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import os
+import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
-from probes import files, procfs, stacks
+from probes import dumps, files, locks, procfs, stack_signal, stacks
+from probes.dumps import Stack
 from probes.procfs import Stat
-from runner import helpers
+from probes.stacks import Counters, ProcessPicture
+from runner import helpers, process_tree, scenes
 from runner.evidence import StallPicture
 from runner.paths import AttemptPaths
 from runner.process_tree import Tree
 from runner.watchdog import Verdict
 
-_CPU_SECONDS = 1.0
-_STACK_SECONDS = 4.0
+_BETWEEN_SECONDS = 1.0
+_STACK_SECONDS = 2.0
+_SIGNAL_SECONDS = 0.5
 _PROCESSES = 16
+_TEXT = 1 << 18
 
 
-async def capture(tree: Tree, verdict: Verdict, paths: AttemptPaths) -> StallPicture:
-    """Thread states, processor share over a second, and Python stacks; also to stacks.txt."""
-    members = tree.scan()
-    root_first = sorted(members, key=lambda stat: (stat.pid != tree.root.pid, stat.pid))
-    seen = stacks.threads(root_first)
-    share = await _cpu_share(members)
-    dumps = await asyncio.gather(*(_python_stack(tree, stat) for stat in root_first[:_PROCESSES]))
-    text = "\n".join(dumps)
-    head = (
-        f"no progress for {verdict.quiet_s:.1f} s (limit {verdict.limit_s:.0f} s); "
-        f"the tree wanted {share:.0%} of a core\n\n"
+def prepare(paths: AttemptPaths) -> None:
+    """Make the file into which our own jobs say their stacks when asked."""
+    descriptor = os.open(paths.own_stacks, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(descriptor)
+
+
+def tidy(paths: AttemptPaths) -> None:
+    """Take that file away where nobody was asked."""
+    with suppress(OSError):
+        if paths.own_stacks.stat().st_size == 0:
+            paths.own_stacks.unlink()
+
+
+def more_time(verdict: Verdict) -> str:
+    """What is said to a job that is slow and not stuck."""
+    return (
+        f"its stacks moved between two captures: slow, not stuck; it has another "
+        f"{verdict.limit_s:.0f} s (--strict: none)"
     )
+
+
+async def capture(
+    tree: Tree, verdict: Verdict, paths: AttemptPaths, *, again: bool = False
+) -> StallPicture:
+    """Two pictures of the tree, a second apart; also to stacks.txt. ``again``: the job was given
+    more time before and made no progress in it."""
+    taker = _Taker(tree, paths)
+    members = sorted(tree.scan(), key=lambda stat: (stat.pid != tree.root.pid, stat.pid))
+    members = members[:_PROCESSES]
+    first, first_text = await taker.take(members)
+    began = time.monotonic()
+    before = {stat.pid: stacks.counters(stat.pid) for stat in members}
+    await asyncio.sleep(_BETWEEN_SECONDS)
+    after = {stat.pid: stacks.counters(stat.pid) for stat in members}
+    gone = time.monotonic() - began
+    second, second_text = await taker.take(members)
+    second = [_counted(p, before[p.pid], after[p.pid], gone) for p in second]
+    moved = scenes.moved(first, second)
+    change = "moved" if moved else "are the same"
+    text = "\n".join(
+        [
+            f"no progress for {verdict.quiet_s:.1f} s (limit {verdict.limit_s:.0f} s)\n",
+            "# First capture\n",
+            first_text,
+            f"# Second capture, {gone:.1f} s later; the stacks {change}\n",
+            second_text,
+        ]
+    )[:_TEXT]
     try:
-        files.write_text(paths.stacks, head + stacks.table(seen) + "\n" + text)
+        files.write_text(paths.stacks, text)
     except OSError as error:
         text += f"\n(stacks.txt was not written: {error.strerror})"
     return StallPicture(
         quiet_s=verdict.quiet_s,
         limit_s=verdict.limit_s,
-        threads=tuple(seen),
-        cpu_share=share,
-        stacks=text or None,
+        processes=tuple(second),
+        moved=moved,
+        again=again,
+        stacks=text,
     )
 
 
-async def _cpu_share(members: Sequence[Stat]) -> float:
-    """Processor time that the tree used or waited for, over a second in which nobody is paused."""
-    began, before = time.monotonic(), {stat.pid: _busy_s(stat) for stat in members}
-    await asyncio.sleep(_CPU_SECONDS)
-    gone = time.monotonic() - began
-    return sum(max(0.0, _busy_s(stat) - before[stat.pid]) for stat in members) / gone
+def _counted(
+    process: ProcessPicture, before: Counters, after: Counters, seconds: float
+) -> ProcessPicture:
+    share = None
+    if before.wanted_cpu_s is not None and after.wanted_cpu_s is not None:
+        share = max(0.0, after.wanted_cpu_s - before.wanted_cpu_s) / seconds
+    io = (after.io_bytes or 0) - (before.io_bytes or 0)
+    return dataclasses.replace(process, share=share, io_bytes=max(0, io))
 
 
-def _busy_s(stat: Stat) -> float:
-    wanted = procfs.wanted_cpu_s(stat.pid)
-    if wanted is not None:
-        return wanted
-    now = procfs.stat(stat.pid)
-    return now.cpu_s if now else 0.0
+class _Taker:
+    """Takes pictures of processes, and remembers which way of taking stacks worked for whom."""
+
+    def __init__(self, tree: Tree, paths: AttemptPaths) -> None:
+        self._tree = tree
+        self._paths = paths
+        self._ways: dict[int, str] = {}
+        # Being traced makes every thread run for a moment: only the first look tells the order.
+        self._ran_at: dict[int, float | None] = {}
+
+    async def take(self, members: Sequence[Stat]) -> tuple[list[ProcessPicture], str]:
+        """A picture of each process that still lives, and the text for stacks.txt."""
+        seen = [(stat, stacks.threads(stat.pid)) for stat in members]
+        seen = [(stat, threads) for stat, threads in seen if threads]
+        waiting = {lock.pid: lock for lock in locks.waiting()}
+        told = await asyncio.gather(*(self._stack(stat) for stat, _ in seen))
+        pictures = []
+        for (stat, threads), text in zip(seen, told, strict=True):
+            found = next((p for p in dumps.parse(text) if p.stacks), None)
+            rank, world = stacks.rank_and_world(stat.pid)
+            lock = waiting.get(stat.pid)
+            pictures.append(
+                ProcessPicture(
+                    pid=stat.pid,
+                    name=stat.name,
+                    parent=stat.ppid,
+                    command=procfs.command_line(stat.pid) or stat.name,
+                    threads=threads,
+                    stacks=_main_first(found.stacks, stat.pid) if found else (),
+                    rank=rank,
+                    world=world,
+                    lock=_words(lock, [stat.pid, *(s.pid for s, _ in seen)]) if lock else None,
+                )
+            )
+        found_threads = [thread for picture in pictures for thread in picture.threads]
+        for thread in found_threads:
+            self._ran_at.setdefault(thread.tid, thread.ran_at)
+        newest = sorted(found_threads, key=lambda t: -(self._ran_at[t.tid] or 0.0))
+        order = {thread.pid: place for place, thread in reversed(list(enumerate(newest)))}
+        ordered = sorted(zip(pictures, told, strict=True), key=lambda pair: order[pair[0].pid])
+        notes = [f"pid {p.pid} {p.lock}\n" for p in pictures if p.lock]
+        return pictures, "\n".join([stacks.table(newest), *notes, *(text for _, text in ordered)])
+
+    async def _stack(self, stat: Stat) -> str:
+        """py-spy's dump, with native frames where that works; else faulthandler's; else why not."""
+        who = f"process {stat.pid} ({stat.name})"
+        if stacks.is_traced_or_stopped(stat):
+            return f"{who} is stopped: no stack is taken\n"
+        way = self._ways.get(stat.pid)
+        reason = "no Python stack"
+        for native in (True, False):
+            name = "native" if native else "plain"
+            if way not in (None, name):
+                continue
+            command = stacks.py_spy(stat.pid, native=native)
+            if command is None:
+                reason = "py-spy is not installed"
+                break
+            answer = await helpers.ask(command, _STACK_SECONDS, self._tree.exclude)
+            self._continue(stat)
+            if answer.code == 0:
+                self._ways[stat.pid] = name
+                return answer.output.decode("utf-8", "replace")
+            lines = answer.output.decode("utf-8", "replace").strip().splitlines()
+            reason = " ".join(lines[:1]) if answer.code is not None else "py-spy did not answer"
+        if way in (None, "signal") and (text := await self._by_signal(stat)):
+            self._ways[stat.pid] = "signal"
+            return f"Process {stat.pid}: by faulthandler, since: {reason}\n{text}"
+        return f"{who}: no Python stack: {reason}\n"
+
+    def _continue(self, stat: Stat) -> None:
+        """A debugger that was killed may leave a process stopped that was not stopped before."""
+        now = procfs.stat(stat.pid)
+        if now is not None and now.identity == stat.identity and now.state == "T":
+            process_tree.send(stat.identity, signal.SIGCONT)
+
+    async def _by_signal(self, stat: Stat) -> str:
+        """Ask the process for its own stacks, if it has armed itself for that."""
+        path = self._paths.own_stacks
+        try:
+            start = path.stat().st_size
+        except OSError:
+            return ""
+        same_program = _program(stat.pid) == _program(self._tree.root.pid)
+        if not same_program or not stack_signal.is_armed(stat.pid):
+            return ""
+        if not process_tree.send(stat.identity, stack_signal.NUMBER):
+            return ""
+        until = time.monotonic() + _SIGNAL_SECONDS
+        size = start
+        while time.monotonic() < until:
+            await asyncio.sleep(0.05)
+            now = path.stat().st_size
+            if now == size and size > start:
+                break
+            size = now
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(_TEXT).decode("utf-8", "replace")
 
 
-async def _python_stack(tree: Tree, stat: Stat) -> str:
-    """py-spy's dump, with native frames where that works; why not, otherwise."""
-    if stat.state in "Tt":
-        return f"process {stat.pid} ({stat.name}) is stopped: no stack is taken\n"
-    answer = None
-    for native in (True, False):
-        command = stacks.py_spy(stat.pid, native=native)
-        if command is None:
-            return "py-spy is not installed: no Python stacks\n"
-        answer = await helpers.ask(command, _STACK_SECONDS / 2, tree.exclude)
-        if answer.code == 0:
-            return answer.output.decode("utf-8", "replace")
-    assert answer is not None
-    if answer.code is None:
-        return f"process {stat.pid} ({stat.name}): no stack within {_STACK_SECONDS:.0f} s\n"
-    reason = answer.output.decode("utf-8", "replace").strip().splitlines()[:1]
-    return f"process {stat.pid} ({stat.name}): no Python stack: {' '.join(reason)}\n"
+def _main_first(found: tuple[Stack, ...], pid: int) -> tuple[Stack, ...]:
+    return (
+        tuple(sorted(found, key=lambda s: s.thread != pid))
+        if any(s.thread == pid for s in found)
+        else found
+    )
+
+
+def _program(pid: int) -> str | None:
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return None
+
+
+def _words(lock: locks.Waiting, pids: Sequence[int]) -> str:
+    name = locks.file_of(lock, pids) or f"inode {lock.inode}"
+    if lock.holder < 0:
+        return f"waits for the {lock.kind} lock on {name}; the kernel does not name its holder"
+    holder = procfs.stat(lock.holder)
+    called = f"pid {lock.holder} ({holder.name})" if holder else f"pid {lock.holder}"
+    return f"waits for the {lock.kind} lock on {name}, held by {called}"

@@ -169,10 +169,6 @@ def is_loader_worker(frames: Sequence[Frame]) -> bool:
     return any(f.plain == "_worker_loop" and _WORKER_LOOP.search(f.file) for f in frames)
 
 
-def is_single_process_loader(frames: Sequence[Frame]) -> bool:
-    return any(f.file.endswith("torch/utils/data/_utils/fetch.py") for f in frames)
-
-
 def _search(frames: Sequence[Frame]) -> Wait | None:
     for rules, looked_at in ((_TELLING, frames), (_NATIVE_LEAVES, _native_end(frames))):
         for rule in rules:

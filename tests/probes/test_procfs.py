@@ -81,13 +81,13 @@ def test_environment_entry_is_matched_whole() -> None:
 
 def test_threads_are_listed_with_their_state() -> None:
     release = threading.Event()
-    thread = threading.Thread(target=release.wait)
+    thread = threading.Thread(target=release.wait, daemon=True)
     thread.start()
     me = procfs.stat(os.getpid())
     assert me is not None
     assert thread.native_id is not None
     for _ in range(1000):
-        found = {t.tid: t for t in stacks.threads([me])}
+        found = {t.tid: t for t in stacks.threads(me.pid)}
         if found[thread.native_id].state == "S":
             break
     release.set()

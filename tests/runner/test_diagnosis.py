@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 import pytest
 
+from probes.dumps import Frame, Stack
 from probes.pulse import Pulse, Record
-from probes.stacks import Thread
+from probes.stacks import ProcessPicture, Thread
 from runner.diagnosis import diagnose
 from runner.evidence import Evidence, StallPicture, Stop
 from runner.outcomes import Outcome, exit_status
@@ -21,17 +23,23 @@ def record(failure: tuple[str, str] | None) -> Record:
     return Record(7, 0, pulse, (), {}, (), None, None, None, None, failure, None)
 
 
-def thread(state: str, wait: str | None = None) -> Thread:
-    return Thread(1, 1, "python", state, wait)
+def seen(
+    state: str,
+    wait: str | None = None,
+    *,
+    other: str = "S",
+    share: float = 0.0,
+    frames: Sequence[Frame] = (),
+) -> ProcessPicture:
+    """A process with a main thread and another one."""
+    threads = (Thread(1, 1, "python", state, wait), Thread(1, 2, "python", other, "futex_wait"))
+    stacks = (Stack(1, "MainThread", None, tuple(frames)),) if frames else ()
+    return ProcessPicture(1, "python", 0, "python train.py", threads, stacks, share)
 
 
-def stalled(**picture: object) -> Evidence:
-    return Evidence(
-        None,
-        15,
-        Stop.STALL,
-        stall=StallPicture(10.0, 10.0, **picture),  # type: ignore[arg-type]
-    )
+def stalled(*processes: ProcessPicture, moved: bool = False, again: bool = False) -> Evidence:
+    picture = StallPicture(10.0, 10.0, processes, moved, again)
+    return Evidence(None, 15, Stop.STALL, stall=picture)
 
 
 CASES = {
@@ -142,18 +150,20 @@ CASES = {
         "hang.exit",
     ),
     "not started": (Evidence(None, None, start_error="x: not found"), "error.usage"),
-    "stopped": (stalled(threads=(thread("T"),)), "hang.stopped"),
-    "uninterruptible": (stalled(threads=(thread("S"), thread("D", "nfs_wait"))), "hang.io"),
-    "busy": (stalled(threads=(thread("R"),), cpu_share=1.0), "hang.spin"),
+    "stopped": (stalled(seen("T")), "hang.stopped"),
+    "uninterruptible": (stalled(seen("S", "futex_wait", other="D")), "hang.io"),
+    "busy": (stalled(seen("R", share=1.0)), "hang.spin"),
     "waiting for a loader worker": (
         stalled(
-            threads=(thread("S", "futex"),),
-            cpu_share=0.0,
-            stacks="    _try_get_data (torch/utils/data/dataloader.py:1275)",
+            seen("S", frames=[Frame("_try_get_data", "torch/utils/data/dataloader.py", 1275)])
         ),
         "hang.dataloader",
     ),
-    "asleep": (stalled(threads=(thread("S", "hrtimer_nanosleep"),), cpu_share=0.0), "hang.unknown"),
+    "asleep": (stalled(seen("S", "hrtimer_nanosleep")), "hang.unknown"),
+    "slow, after a second time": (
+        stalled(seen("S", "futex_wait"), moved=True, again=True),
+        "hang.spin",
+    ),
     "nothing seen": (stalled(), "hang.unknown"),
 }  # fmt: skip
 

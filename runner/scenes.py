@@ -1,0 +1,154 @@
+"""Two captures of a stalled tree → the scene that the verdict is about, and whether it moved.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from probes.stacks import ProcessPicture, Thread
+from runner import waits
+from runner.evidence import Fact, StallPicture
+from runner.hangs import Hang, Scene, Suspect, decide
+from runner.outcomes import Outcome
+from runner.waits import Kind, Wait
+
+_MOVING_SHARE = 0.05
+_MOVING_BYTES = 1 << 16
+_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+_WORKER_NAME = "pt_data_worker"
+_FOLLOWED = (Kind.LOADER, Kind.CHILD, Kind.JOIN, Kind.LAUNCHER, Kind.COLLECTIVE, Kind.SLEEP)
+
+
+def hang_of(picture: StallPicture | None) -> Hang:
+    """What a stalled attempt hangs in."""
+    if picture is None or not picture.processes:
+        return Hang(Outcome.HANG_UNKNOWN, 0.3)
+    found = decide(scene_of(picture.processes))
+    if not picture.moved:
+        return found
+    times = "twice the time allowed" if picture.again else "the time allowed"
+    text = f"its stacks moved between two captures: it worked for {times} without progress"
+    also = [o for o in (found.outcome, *found.also) if o is not Outcome.HANG_SPIN]
+    facts = (Fact("stack", text), *found.facts)
+    return Hang(Outcome.HANG_SPIN, 0.8, facts, tuple(dict.fromkeys(also)))
+
+
+def scene_of(processes: Sequence[ProcessPicture]) -> Scene:
+    """What each process of a capture waits for; the job's first process stands first."""
+    known = {process.pid: process for process in processes}
+    waits_of = {process.pid: _wait_of(process) for process in processes}
+    suspects = []
+    for process in processes:
+        if any(helper in process.command for helper in _HELPERS):
+            continue
+        parent = known.get(process.parent)
+        wait = waits_of[process.pid]
+        own_rank = process.rank if parent is None or parent.rank != process.rank else None
+        suspects.append(
+            Suspect(
+                pid=process.pid,
+                name=process.name,
+                parent=process.parent,
+                state=_state_of(process),
+                wait=wait,
+                share=process.share,
+                is_worker=_is_worker(process, waits_of.get(process.parent)),
+                rank=own_rank,
+                detail=_detail_of(process),
+                place=_place_of(process),
+            )
+        )
+    worlds = [process.world for process in processes if process.world is not None]
+    ranked = any(suspect.rank is not None for suspect in suspects)
+    return Scene(
+        tuple(_with_siblings_ranked(suspects)),
+        world=max(worlds) if worlds and ranked else None,
+        source="stack" if any(process.stacks for process in processes) else "process",
+    )
+
+
+def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> bool:
+    """Whether the processes that the job depends on went on between two captures: other leaves,
+    and processor time or data moved as well. A thread beside the main one does not count."""
+    earlier = {process.pid: process for process in before}
+    for process in _depended_on(after):
+        old = earlier.get(process.pid)
+        if old is None or not old.stacks or not process.stacks:
+            continue
+        worked = (process.share or 0.0) >= _MOVING_SHARE or process.io_bytes >= _MOVING_BYTES
+        if worked and old.stacks[0].frames != process.stacks[0].frames:
+            return True
+    return False
+
+
+def _depended_on(processes: Sequence[ProcessPicture]) -> list[ProcessPicture]:
+    found: list[ProcessPicture] = []
+    waiting = list(processes[:1])
+    while waiting:
+        process = waiting.pop()
+        if process in found:
+            continue
+        found.append(process)
+        wait = _wait_of(process)
+        if wait is not None and wait.kind in _FOLLOWED:
+            waiting += [child for child in processes if child.parent == process.pid]
+    return found
+
+
+def _wait_of(process: ProcessPicture) -> Wait | None:
+    main = process.threads[0] if process.threads else None
+    seen = waits.of_stack(process.stacks[0]) if process.stacks else None
+    if seen is not None and seen.kind is not Kind.SLEEP:
+        return seen
+    kind = waits.of_call(main.call, main.wait) if main is not None else None
+    if process.lock is not None:
+        kind = Kind.LOCK
+    if kind is None or main is None:
+        return seen
+    return Wait(kind, main.call or main.wait or "")
+
+
+def _state_of(process: ProcessPicture) -> str:
+    states = [thread.state for thread in process.threads]
+    if states and states[0] in "Tt":
+        return "T"
+    return "D" if "D" in states else (states[0] if states else "S")
+
+
+def _is_worker(process: ProcessPicture, parents: Wait | None) -> bool:
+    if process.stacks and waits.is_loader_worker(process.stacks[0].frames):
+        return True
+    return process.name == _WORKER_NAME or (parents is not None and parents.kind is Kind.LOADER)
+
+
+def _detail_of(process: ProcessPicture) -> str:
+    if process.lock is not None:
+        return process.lock
+    stuck = next((t for t in process.threads if t.state == "D"), None)
+    main: Thread | None = stuck or (process.threads[0] if process.threads else None)
+    if main is None:
+        return ""
+    if stuck is not None:
+        return f"thread {stuck.tid} in {stuck.wait or stuck.call or 'the kernel'}"
+    return f"{main.call} on {main.file}" if main.file else ""
+
+
+def _place_of(process: ProcessPicture) -> str:
+    frames = process.stacks[0].frames if process.stacks else ()
+    own = next((frame for frame in frames if frame.line is not None), None)
+    return str(own or frames[0]) if frames else ""
+
+
+def _with_siblings_ranked(suspects: list[Suspect]) -> list[Suspect]:
+    """Ranks that were told to their processes by arguments have no number that can be seen; the
+    siblings of one in a collective are ranks too."""
+    if any(suspect.rank is not None for suspect in suspects):
+        return suspects
+    inside = [s for s in suspects if s.wait is not None and s.wait.kind is Kind.COLLECTIVE]
+    parents = {s.parent for s in inside}
+    siblings = [s for s in suspects if s.parent in parents and not s.is_worker]
+    if len(siblings) < 2 or not inside:
+        return suspects
+    numbers = {s.pid: n for n, s in enumerate(sorted(siblings, key=lambda s: s.pid or 0))}
+    return [replace(s, rank=numbers[s.pid]) if s.pid in numbers else s for s in suspects]
