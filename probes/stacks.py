@@ -16,7 +16,6 @@ from pathlib import Path
 
 from probes import _calls, procfs
 from probes.dumps import Stack
-from probes.procfs import Stat
 
 _THREADS = 256
 _KERNEL_FRAMES = 12
@@ -168,7 +167,3 @@ def py_spy(pid: int, *, native: bool) -> list[str] | None:
     if program is None:
         return None
     return [program, "dump", "--pid", str(pid), *(["--native"] if native else [])]
-
-
-def is_traced_or_stopped(stat: Stat) -> bool:
-    return stat.state in "Tt"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from probes.stacks import ProcessPicture, Thread
 from runner import waits
 from runner.evidence import Fact, StallPicture
-from runner.hangs import Hang, Scene, Suspect, decide
+from runner.hangs import SPINNING, Hang, Scene, Suspect, decide
 from runner.outcomes import Outcome
 from runner.waits import Kind, Wait
 
@@ -82,6 +82,11 @@ def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> 
     return False
 
 
+def is_busy(processes: Sequence[ProcessPicture]) -> bool:
+    """Whether a process that the job depends on uses a whole processor."""
+    return any((process.share or 0.0) >= SPINNING for process in _depended_on(processes))
+
+
 def _depended_on(processes: Sequence[ProcessPicture]) -> list[ProcessPicture]:
     found: list[ProcessPicture] = []
     waiting = list(processes[:1])
@@ -136,7 +141,7 @@ def _detail_of(process: ProcessPicture) -> str:
 
 def _place_of(process: ProcessPicture) -> str:
     frames = process.stacks[0].frames if process.stacks else ()
-    own = next((frame for frame in frames if frame.line is not None), None)
+    own = next((frame for frame in frames if frame.file.endswith((".py", ">"))), None)
     return str(own or frames[0]) if frames else ""
 
 

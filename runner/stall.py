@@ -25,6 +25,8 @@ _BETWEEN_SECONDS = 1.0
 _STACK_SECONDS = 2.0
 _SIGNAL_SECONDS = 0.5
 _PROCESSES = 16
+_MORE_LOOKS = 4
+_BETWEEN_LOOKS = 0.15
 _TEXT = 1 << 18
 
 
@@ -66,6 +68,14 @@ async def capture(
     second, second_text = await taker.take(members)
     second = [_counted(p, before[p.pid], after[p.pid], gone) for p in second]
     moved = scenes.moved(first, second)
+    for _ in range(_MORE_LOOKS if scenes.is_busy(second) else 0):
+        # Two looks may meet a slow program twice in the same of its places.
+        if moved:
+            break
+        await asyncio.sleep(_BETWEEN_LOOKS)
+        another, _ = await taker.take(members)
+        counted = [_counted(p, before[p.pid], after[p.pid], gone) for p in another]
+        moved = scenes.moved(second, counted)
     change = "moved" if moved else "are the same"
     text = "\n".join(
         [
@@ -146,8 +156,9 @@ class _Taker:
     async def _stack(self, stat: Stat) -> str:
         """py-spy's dump, with native frames where that works; else faulthandler's; else why not."""
         who = f"process {stat.pid} ({stat.name})"
-        if stacks.is_traced_or_stopped(stat):
-            return f"{who} is stopped: no stack is taken\n"
+        if stat.state in "TtD":
+            # A debugger would wait for it for ever.
+            return f"{who} is stopped or in uninterruptible sleep: no stack is taken\n"
         way = self._ways.get(stat.pid)
         reason = "no Python stack"
         for native in (True, False):

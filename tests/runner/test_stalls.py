@@ -1,0 +1,89 @@
+"""Real stalls under the real supervisor: what it captures and what it makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.runner.conftest import Supervised, environment, fault
+
+Supervise = Callable[..., Supervised]
+SOON = ("--watchdog", "1.5", "--grace", "1")
+
+
+def said(run: Supervised) -> str:
+    return "\n".join(fact["text"] for fact in run.result["evidence"])
+
+
+def stacks(run: Supervised) -> str:
+    return (run.folder / "attempt-1" / "stacks.txt").read_text()
+
+
+def test_both_captures_are_kept_with_states_calls_and_stacks(supervise: Supervise) -> None:
+    run = supervise(fault("acquires_a_lock_twice"), *SOON)
+    assert run.outcome == "hang.lock"
+    text = stacks(run)
+    assert "# First capture" in text
+    assert "the stacks are the same" in text
+    assert "acquires_a_lock_twice.py" in text
+    assert not (run.folder / "attempt-1" / "own-stacks.txt").exists()
+
+
+def test_child_of_a_fork_under_a_lock_is_named(supervise: Supervise) -> None:
+    run = supervise(fault("forks_while_a_lock_is_held"), *SOON)
+    assert run.outcome == "hang.lock"
+    assert f"pid {run.stdout.split()[-1]}): waits for a lock" in said(run)
+
+
+def test_file_lock_is_named_with_its_holder(supervise: Supervise, tmp_path: Path) -> None:
+    file = tmp_path / "a lock"
+    run = supervise(fault("waits_for_a_file_lock", "flock", file), *SOON)
+    assert run.outcome == "hang.lock"
+    assert f"the FLOCK lock on {file}, held by pid {run.stdout.split()[-1]}" in said(run)
+
+
+def test_program_whose_stacks_move_has_a_second_time_and_ends_well(supervise: Supervise) -> None:
+    run = supervise(fault("works_without_a_word", 5), "--watchdog", "3", "--grace", "1")
+    assert run.outcome == "ok", stacks(run)
+    assert any("slow, not stuck" in trouble for trouble in run.result["troubles"])
+
+
+def test_second_time_without_progress_is_a_spin(supervise: Supervise) -> None:
+    run = supervise(fault("works_without_a_word", 60), *SOON)
+    assert run.outcome == "hang.spin"
+    assert run.result["timing"]["detected_s"] > 2 * 1.5
+
+
+def test_strict_gives_no_second_time(supervise: Supervise) -> None:
+    run = supervise(fault("works_without_a_word", 60), *SOON, "--strict")
+    assert run.outcome == "hang.spin"
+    assert not any("slow, not stuck" in trouble for trouble in run.result["troubles"])
+
+
+def test_job_that_forbids_tracing_tells_its_own_stacks(runs: Path) -> None:
+    without: list[str] = []
+    if os.getuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("setpriv (util-linux) is not installed")
+        without = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace"]
+    supervisor = [sys.executable, "-m", "runner", "exec", "--json", *SOON, "--"]
+    done = subprocess.run(
+        [*without, *supervisor, *fault("forbids_tracing")],
+        capture_output=True,
+        text=True,
+        env=environment(runs),
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["outcome"] == "hang.lock", result
+    text = (runs / result["run"] / "attempt-1" / "stacks.txt").read_text()
+    assert "by faulthandler" in text
+    assert "forbids_tracing.py" in text
