@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from probes import procfs, pulse, stack_signal
 from probes.pulse import Pulse, Record
 from runner import process_tree, stall, stopping
+from runner.bounded_log import BoundedLog
 from runner.console import Console
 from runner.evidence import Evidence, StallPicture, Stop
 from runner.leaks import Leaks, ShmWatch
 from runner.oom_watch import OomWatch
 from runner.options import Supervision
-from runner.output import BoundedLog, Sink, Stream
+from runner.output import Sink, Stream
 from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
 from runner.progress import Progress
@@ -109,7 +110,8 @@ class Attempt:
     async def run(self) -> AttemptEnd:
         self._oom = OomWatch()
         self._shm = ShmWatch()
-        self._log = BoundedLog(self._paths.output, self._options.log_limit << 20)
+        later = asyncio.get_running_loop().call_later
+        self._log = BoundedLog(self._paths.output, self._options.log_limit << 20, later)
         pulse.create(self._paths.pulse)
         stall.prepare(self._paths)
         self._reader = pulse.Reader(self._paths.pulse)

@@ -14,74 +14,16 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+
+from runner.bounded_log import BoundedLog
 
 CHUNK = 1 << 18
-TAIL = 1 << 16
 PATIENCE = 30.0
-_PIPE_SIZE = 1 << 20
-
-
-class BoundedLog:
-    """A file that holds the newest ``limit`` bytes at the most, and the last 64 KiB in memory."""
-
-    def __init__(self, path: Path, limit: int) -> None:
-        self.path = path
-        self.total = 0
-        self.error: str | None = None
-        self._limit = limit
-        self._size = 0
-        self._tail = bytearray()
-        self._descriptor = os.open(
-            path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
-
-    def write(self, data: bytes) -> None:
-        self.total += len(data)
-        if len(data) >= TAIL:
-            self._tail[:] = data[-TAIL:]
-        else:
-            del self._tail[: max(0, len(self._tail) + len(data) - TAIL)]
-            self._tail += data
-        if self.error is not None:
-            return
-        try:
-            _write_all(self._descriptor, data)
-            self._size += len(data)
-            if self._size > self._limit:
-                self._shorten()
-        except OSError as error:
-            self.error = f"{self.path}: {error.strerror}; the output is not kept from here on"
-
-    def tail(self) -> bytes:
-        return bytes(self._tail)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def _shorten(self) -> None:
-        keep = self._limit // 2
-        fresh_path = self.path.with_name(self.path.name + ".new")
-        fresh = os.open(
-            fresh_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
-        try:
-            dropped = self.total - keep
-            _write_all(fresh, f"[the first {dropped} bytes were dropped]\n".encode())
-            offset, end = self._size - keep, self._size
-            while offset < end and (
-                part := os.pread(self._descriptor, min(CHUNK, end - offset), offset)
-            ):
-                _write_all(fresh, part)
-                offset += len(part)
-            os.replace(fresh_path, self.path)
-        except OSError:
-            os.close(fresh)
-            fresh_path.unlink(missing_ok=True)
-            raise
-        os.close(self._descriptor)
-        self._descriptor = fresh
-        self._size = os.fstat(fresh).st_size
+PIPE_SIZE = 1 << 20
+_ROUND = PIPE_SIZE // CHUNK
+_PAUSE = 0.005
+"""Seconds for which a job that prints without a pause, but not much, is left to print: each time
+that it would wake us up costs it, and us, more than what it prints."""
 
 
 class Sink:
@@ -108,7 +50,7 @@ class Sink:
     def descriptor(self) -> int:
         return self._descriptor if self._own is None else self._own
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """As much as is taken at once; 0 where it would wait; everything once ``gone``."""
         if self.gone:
             return len(data)
@@ -122,7 +64,7 @@ class Sink:
             self.gone = True
             return len(data)
 
-    def _write_shyly(self, data: bytes) -> int:
+    def _write_shyly(self, data: bytes | memoryview) -> int:
         # Neither ours to set nor to open anew (a socket, another user's terminal): a write that
         # follows a poll and fits into the smallest buffer does not wait.
         import select
@@ -148,71 +90,107 @@ class Stream:
         *,
         before_echo: Callable[[], None],
         say: Callable[[str], None],
+        patience: float = PATIENCE,
     ) -> None:
         os.set_blocking(pipe, False)
+        # Refused to a user who has many pipes; the usual 64 KiB serve too.
         with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         self.ended = False
         self.bytes = 0
         self._pipe = pipe
+        self._capacity = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
         self._log = log
         self._sink = sink
         self._before_echo = before_echo
         self._say = say
+        self._patience = patience
         self._pending = memoryview(b"")
         self._stuck_since: float | None = None
         self._loop = asyncio.get_running_loop()
+        self._read_at = self._loop.time()
+        self._pause: asyncio.TimerHandle | None = None
         self._loop.add_reader(pipe, self._readable)
 
     def _readable(self) -> None:
-        if not self._pending and not self.ended:
-            self._take()
+        """Take what is there, at most what the pipe holds: others have their turn in between."""
+        taken = 0
+        for _ in range(_ROUND):
+            got = self._take()
+            taken += got
+            if got < CHUNK or self._pending or self.ended:
+                break
+        now = self._loop.time()
+        since, self._read_at = now - self._read_at, now
+        if self._pending or self.ended:
+            return
+        if taken and may_pause(taken, since, self._capacity):
+            if self._pause is None:
+                self._loop.remove_reader(self._pipe)
+            self._pause = self._loop.call_later(_PAUSE, self._readable)
+        elif self._pause is not None:
+            self._pause = None
+            self._loop.add_reader(self._pipe, self._readable)
 
-    def _take(self) -> bool:
-        """Read one chunk; whether there was one."""
+    def _take(self) -> int:
+        """Read one chunk; how many bytes there were."""
         try:
             data = os.read(self._pipe, CHUNK)
         except BlockingIOError:
-            return False
+            return 0
         except OSError:
             data = b""
         if not data:
             self._end()
-            return False
+            return 0
         self.bytes += len(data)
         self._log.write(data)
         if self._sink is not None:
             self._before_echo()
             self._pending = memoryview(data)
             self._pass_on()
-        return True
+        return len(data)
 
     def _pass_on(self) -> None:
         assert self._sink is not None
         while self._pending:
-            taken = self._sink.write(self._pending.tobytes())
+            taken = self._sink.write(self._pending)
             if not taken:
                 self._hold_up()
                 return
             self._pending = self._pending[taken:]
-            self._stuck_since = None
-        self._go_on()
+        if self._stuck_since is not None:
+            self._go_on()
 
     def _hold_up(self) -> None:
+        """Leave the job's pipe unread until our own reader takes something."""
         assert self._sink is not None
-        if self._stuck_since is None:
+        if self._stuck_since is not None:
+            return
+        self._stuck_since = self._loop.time()
+        self._stop_reading()
+        # What epoll does not take is tried again at every look.
+        with suppress(PermissionError):
+            self._loop.add_writer(self._sink.descriptor, self._some_room)
+
+    def _some_room(self) -> None:
+        before = len(self._pending)
+        self._pass_on()
+        if self._stuck_since is not None and len(self._pending) < before:
             self._stuck_since = self._loop.time()
-            self._loop.remove_reader(self._pipe)
-            # What epoll does not take is tried again at every look.
-            with suppress(PermissionError):
-                self._loop.add_writer(self._sink.descriptor, self._pass_on)
 
     def _go_on(self) -> None:
-        if self._sink is not None:
-            self._loop.remove_writer(self._sink.descriptor)
+        assert self._sink is not None
+        self._loop.remove_writer(self._sink.descriptor)
         self._stuck_since = None
         if not self.ended:
             self._loop.add_reader(self._pipe, self._readable)
+
+    def _stop_reading(self) -> None:
+        self._loop.remove_reader(self._pipe)
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     @property
     def is_held_up(self) -> bool:
@@ -220,19 +198,19 @@ class Stream:
         return bool(self._pending)
 
     def look(self) -> None:
-        """Try again to pass on; give up on a reader that has not read for ``PATIENCE`` seconds."""
+        """Try again to pass on; give up on a reader that has not read for too long."""
         if not self._pending or self._stuck_since is None:
             return
-        if self._loop.time() - self._stuck_since > PATIENCE:
+        if self._loop.time() - self._stuck_since > self._patience:
             self._go_on()
             self._sink = None
             self._pending = memoryview(b"")
             self._say(
-                f"nobody has read our output for {PATIENCE:.0f} s; "
+                f"nobody has read our output for {self._patience:.0f} s; "
                 f"it is passed on no more, only kept in {self._log.path}"
             )
         else:
-            self._pass_on()
+            self._some_room()
 
     async def finish(self) -> None:
         """After the job has ended: take what the pipe still holds and pass it on."""
@@ -244,6 +222,7 @@ class Stream:
                 break
             else:
                 await asyncio.sleep(0)
+        self._log.flush()
 
     def close(self) -> None:
         if not self.ended:
@@ -251,11 +230,15 @@ class Stream:
 
     def _end(self) -> None:
         self.ended = True
-        self._loop.remove_reader(self._pipe)
+        self._stop_reading()
         os.close(self._pipe)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def may_pause(taken: int, since_s: float, capacity: int) -> bool:
+    """Whether a job that printed ``taken`` bytes in ``since_s`` seconds goes on printing while its
+    pipe of ``capacity`` bytes is left alone for a moment (pure).
+
+    It must print often, or its next words would come late for nothing; and so little that the pipe
+    is not half full by then.
+    """
+    return since_s < 2 * _PAUSE and taken / max(since_s, 1e-6) * 2 * _PAUSE < capacity
