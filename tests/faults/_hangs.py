@@ -8,9 +8,77 @@ _SOON = ("--watchdog", "1.5", "--grace", "1")
 # Importing torch is silent and slow: a job that pulses has a time of its own for its start.
 _AFTER_START = ("--watchdog", "2", "--watchdog-startup", "60", "--grace", "1")
 
-LOCKS = ()
+LOCKS = (
+    Fault(
+        "lock taken twice",
+        "a thread takes a lock that it holds",
+        ("acquires_a_lock_twice",),
+        "hang.lock",
+        _SOON,
+    ),
+    Fault(
+        "locks in opposite order",
+        "two threads take two locks, each in its own order",
+        ("locks_in_opposite_order",),
+        "hang.lock",
+        _SOON,
+    ),
+    Fault(
+        "fork while a lock is held",
+        "a forked child waits for a lock whose holder was not forked",
+        ("forks_while_a_lock_is_held",),
+        "hang.lock",
+        _SOON,
+        evidence=("{0}",),
+    ),
+    Fault(
+        "import lock",
+        "a module waits for a thread that imports the same module",
+        ("deadlocks_in_import", "{scratch}"),
+        "hang.lock",
+        _SOON,
+    ),
+    Fault(
+        "flock on a file",
+        "another process holds the lock of a file",
+        ("waits_for_a_file_lock", "flock", "{scratch}/data.lock"),
+        "hang.lock",
+        _SOON,
+        evidence=("data.lock", "{0}"),
+    ),
+    Fault(
+        "POSIX lock on a file",
+        "the same with the other kind of lock",
+        ("waits_for_a_file_lock", "posix", "{scratch}/index.lock"),
+        "hang.lock",
+        _SOON,
+        evidence=("index.lock", "{0}"),
+    ),
+)
 
 INPUT_AND_OUTPUT = (
+    Fault(
+        "pipe that nobody reads",
+        "a child writes into a full pipe, its parent waits for the child",
+        ("writes_where_nobody_reads",),
+        "hang.io",
+        _SOON,
+        evidence=("{0}",),
+    ),
+    Fault(
+        "named pipe without a writer",
+        "a file that is opened turns out to be a pipe",
+        ("reads_where_nobody_writes", "{scratch}/fifo"),
+        "hang.io",
+        _SOON,
+    ),
+    Fault(
+        "silent server",
+        "an answer from the network never comes",
+        ("asks_a_silent_server",),
+        "hang.io",
+        _SOON,
+    ),
     Fault(
         "uninterruptible sleep",
         "the kernel holds the process in D state (a vfork that does not end)",
@@ -52,6 +120,14 @@ OTHER = (
         _SOON,
     ),
     Fault(
+        "thread that beats beside a stuck loop",
+        "a helper thread reports pulses and prints, while the training loop waits for a lock",
+        ("beats_beside_a_stuck_loop",),
+        "hang.lock",
+        _SOON,
+        evidence=("backward",),
+    ),
+    Fault(
         "prints beside a stuck loop",
         "the loop of a job that pulses only prints",
         ("pulses_then_stalls",),
@@ -60,6 +136,23 @@ OTHER = (
         evidence=("phase backward, step 2 of 100",),
     ),
     Fault("stopped", "the job is stopped by a signal", ("stops_itself",), "hang.stopped", _SOON),
+    Fault(
+        "stopped child",
+        "the job waits for a child that is stopped",
+        ("stops_a_child",),
+        "hang.stopped",
+        _SOON,
+        evidence=("{0}",),
+    ),
+    Fault(
+        "device that does not answer",
+        "a thread waits in cudaStreamSynchronize (a library of that name, without a device)",
+        ("waits_for_the_device", "{scratch}"),
+        "hang.device",
+        _SOON,
+        needs=("compiler",),
+        evidence=("cudaStreamSynchronize",),
+    ),
     Fault(
         "finished, but a thread stays",
         "the work is committed and a thread keeps the process from ending",
@@ -109,6 +202,32 @@ LOADER = (
 )
 
 COLLECTIVES = (
+    Fault(
+        "rank elsewhere",
+        "one rank of two never enters the collective",
+        ("ranks", "elsewhere"),
+        "hang.collective",
+        _AFTER_START,
+        needs=("gloo",),
+        evidence=("{1}", "rank 1"),
+    ),
+    Fault(
+        "rank never started",
+        "the rendezvous waits for a rank that is not there",
+        ("ranks", "absent"),
+        "hang.collective",
+        _AFTER_START,
+        needs=("gloo",),
+        evidence=("{0}",),
+    ),
+    Fault(
+        "ranks in different collectives",
+        "one rank reduces, the other receives",
+        ("ranks", "mismatched"),
+        "hang.collective",
+        _AFTER_START,
+        needs=("gloo",),
+    ),
     Fault(
         "collective's own time-out",
         "the collective gives up after two seconds",

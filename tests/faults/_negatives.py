@@ -74,6 +74,15 @@ NEGATIVES = (
         compared=False,
     ),
     Fault(
+        "hang behind another clock",
+        "a job that pulses an hour ahead, and then hangs",
+        ("in_another_time", "3600", "beats_beside_a_stuck_loop"),
+        "hang.lock",
+        ("--watchdog", "3", "--grace", "1"),
+        needs=("time namespace",),
+        compared=False,
+    ),
+    Fault(
         "a child crashes",
         "of a segmentation fault, and the job does without it",
         ("child_dies_and_is_forgiven",),

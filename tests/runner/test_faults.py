@@ -20,15 +20,12 @@ from tests.faults.harness import ROOT, Trial
 from tests.runner.conftest import wait_until
 
 _AT_ONCE = 3
-_WITHOUT = {
+_WITHOUT: set[Outcome] = {
     Outcome.OOM_DEVICE_FRAGMENTATION,
     Outcome.OOM_DEVICE_FOREIGN,
     Outcome.OOM_PINNED,
     Outcome.OOM_HOST_LIMIT,
     Outcome.OOM_SHM,
-    Outcome.HANG_COLLECTIVE,
-    Outcome.HANG_DEVICE,
-    Outcome.HANG_LOCK,
 }
 """Outcomes that no fault of the catalogue ends in."""
 
