@@ -80,18 +80,34 @@ class ShowCommand:
         return commands.show(Supervision(runs_dir=self.runs_dir).runs(), self.run, self.json)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExplainCommand:
+    """Say what logs or stack dumps from anywhere tell, one line a file."""
+
+    files: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Logs or stack dumps; - is standard input."""
+    exit: str | None = None
+    """How the job ended: its exit status, -N or the name of a signal. Default: not known."""
+    json: bool = False
+    """Print one JSON object a file."""
+
+    def __call__(self) -> int:
+        return commands.explain(self.files, self.exit, self.json)
+
+
 Command = (
     Annotated[TrainCommand, tyro.conf.subcommand("train")]
     | Annotated[SynthCommand, tyro.conf.subcommand("synth")]
     | Annotated[ExecCommand, tyro.conf.subcommand("exec")]
     | Annotated[RunsCommand, tyro.conf.subcommand("runs")]
     | Annotated[ShowCommand, tyro.conf.subcommand("show")]
+    | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
 )
 
 
 def parse(
     arguments: Sequence[str],
-) -> TrainCommand | SynthCommand | ExecCommand | RunsCommand | ShowCommand:
+) -> TrainCommand | SynthCommand | ExecCommand | RunsCommand | ShowCommand | ExplainCommand:
     """The command line as data. Ends the process with status 2 for a wrong one."""
     own, rest = list(arguments), []
     if own[:1] == ["exec"] and "--" in own:

@@ -198,3 +198,16 @@ def _open(folder: Path) -> Ledger:
         return Ledger(ledger_path(folder))
     except LedgerError as error:
         raise UsageError(str(error)) from error
+
+
+def explain(names: Sequence[str], status: str | None, as_json: bool) -> int:
+    """Explain logs and stack dumps."""
+    from runner import explain as explaining
+
+    if not names:
+        raise UsageError("explain: no file; write: python -m runner explain FILE…")
+    try:
+        number = None if status is None else explaining.parse_status(status)
+    except ValueError as error:
+        raise UsageError(f"--exit {error}") from error
+    return explaining.files(names, number, as_json)

@@ -7,6 +7,7 @@ agrees with it; the most specific cause wins; what else fits is listed.
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 from runner import scenes, signatures
 from runner.advice import advice_for
@@ -65,7 +66,7 @@ def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
 
 
 def _died(evidence: Evidence) -> _Decision:
-    matches = signatures.match(evidence.output)
+    matches = _believed(signatures.match(evidence.output), evidence)
     also = [match.outcome for match in matches[:3]]
     own = evidence.record.failure if evidence.record else None
     if own is not None and own[0] in Outcome._value2member_map_:
@@ -79,12 +80,17 @@ def _died(evidence: Evidence) -> _Decision:
     if evidence.oom_kills_group:
         return Outcome.OOM_HOST_KILLED, 0.85, [_kill_fact(evidence)], also
     if evidence.exit_code is not None and evidence.exit_code > 128:
-        shell = _of_shell_status(evidence.exit_code, matches)
+        shell = _of_shell_status(evidence, evidence.exit_code - 128, matches)
         if shell is not None:
-            return shell, 0.8, [Fact("exit", f"exit status {evidence.exit_code}")], also
+            facts = [Fact("exit", f"exit status {evidence.exit_code}")]
+            said = next((match for match in matches if match.outcome is shell), None)
+            facts += _said(said) if said else []
+            return shell, 0.8, facts, also
     if matches:
         best = matches[0]
-        return best.outcome, 0.9, [Fact("output", best.line)], also[1:]
+        sure = 0.6 if best.only_a_signal else 0.9
+        others = [Outcome.CRASH_KILLED] if best.only_a_signal else []
+        return best.outcome, sure, _said(best), [*others, *also[1:]]
     return Outcome.ERROR_PYTHON, 0.6, _last_line(evidence), []
 
 
@@ -110,22 +116,41 @@ def _signalled(
     if number in _FATAL_SIGNALS:
         # An abort with a known message is that message's outcome: glibc, CUDA and C++ abort.
         if number == signal.SIGABRT and matches:
-            return matches[0].outcome, 0.85, [died, Fact("output", matches[0].line)], also[1:]
+            return matches[0].outcome, 0.85, [died, *_said(matches[0])], also[1:]
         return _FATAL_SIGNALS[signal.Signals(number)], 0.95, [died], also
     if number in (signal.SIGINT, signal.SIGTERM):
         return Outcome.INTERRUPTED, 0.7, [died], [Outcome.CRASH_SIGNAL, *also]
     return Outcome.CRASH_SIGNAL, 0.9, [died], also
 
 
-def _of_shell_status(code: int, matches: list[Match]) -> Outcome | None:
+def _believed(matches: list[Match], evidence: Evidence) -> list[Match]:
+    """A SIGKILL that the log tells of is a kill for memory only as far as no counter denies it."""
+    counters = (evidence.oom_kills_group, evidence.oom_kills_machine)
+    denied = any(count is not None for count in counters) and not any(counters)
+    return [
+        replace(match, outcome=Outcome.CRASH_KILLED) if match.only_a_signal and denied else match
+        for match in matches
+    ]
+
+
+def _said(match: Match) -> list[Fact]:
+    facts = [Fact("output", match.line)]
+    return [*facts, Fact("device", match.numbers)] if match.numbers else facts
+
+
+def _of_shell_status(evidence: Evidence, number: int, matches: list[Match]) -> Outcome | None:
     """128 + n is how a shell reports that its child died of signal n."""
-    number = code - 128
     if number == signal.SIGKILL and any(m.outcome is Outcome.OOM_HOST_KILLED for m in matches):
         return Outcome.OOM_HOST_KILLED
     if number == signal.SIGBUS:
         return Outcome.OOM_SHM
-    if number in _FATAL_SIGNALS:
-        return matches[0].outcome if matches else _FATAL_SIGNALS[signal.Signals(number)]
+    if number == signal.SIGABRT:
+        # A shell's status is all that is known here: what the heap says is nearer to the cause.
+        if signatures.is_heap_corruption(evidence.output):
+            return Outcome.CRASH_SEGV
+        return matches[0].outcome if matches else Outcome.CRASH_ABORT
+    if number == signal.SIGSEGV:
+        return Outcome.CRASH_SEGV
     return {
         int(signal.SIGKILL): Outcome.CRASH_KILLED,
         int(signal.SIGINT): Outcome.INTERRUPTED,

@@ -43,7 +43,7 @@ def test_readme_opens_with_its_two_commands() -> None:
 
 def test_readme_has_an_example_of_every_command() -> None:
     text = (ROOT / "README.md").read_text()
-    for command in [*config.JOBS, "exec", "runs", "show"]:
+    for command in [*config.JOBS, "exec", "runs", "show", "explain"]:
         assert f"python -m runner {command}" in text
 
 
@@ -57,7 +57,7 @@ def test_options_that_pages_name_exist() -> None:
             for field in dataclasses.fields(kind)
         }
         | {"--help", "--limit", "--gpu", "--shm-size", "--period"}
-        | {"--rounds", "--at-once", "--seed", "--list"}
+        | {"--exit", "--rounds", "--at-once", "--seed", "--list"}
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):

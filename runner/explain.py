@@ -1,0 +1,130 @@
+"""``python -m runner explain``: what a log or a stack dump from anywhere tells, a line a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from runner import hangs
+from runner.advice import advice_for
+from runner.console import printable
+from runner.diagnosis import diagnose
+from runner.evidence import Diagnosis, Evidence
+from runner.outcomes import Outcome
+
+_TAIL = 1 << 20
+_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One file, or why it could not be read."""
+
+    file: str
+    diagnosis: Diagnosis | None
+    trouble: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        if self.diagnosis is None:
+            return {"file": self.file, "error": self.trouble}
+        found = self.diagnosis
+        return {
+            "file": self.file,
+            "outcome": found.outcome,
+            "class": Outcome(found.outcome).kind,
+            "confidence": found.confidence,
+            "evidence": [{"source": fact.source, "text": fact.text} for fact in found.facts],
+            "also": list(found.also),
+            "advice": list(found.advice),
+        }
+
+    def line(self) -> str:
+        if self.diagnosis is None:
+            return f"{self.file}: {self.trouble}"
+        found = self.diagnosis
+        seen = next((fact for fact in reversed(found.facts) if fact.source != "exit"), None)
+        seen = seen or (found.facts[0] if found.facts else None)
+        because = f": {seen.text[:_SHOWN]}" if seen else ""
+        also = f" (or {', '.join(found.also)})" if found.also else ""
+        return f"{self.file}: {found.outcome} ({found.confidence:.0%}){also}{because}"
+
+
+def explain(text: str, status: int | None = None) -> Diagnosis:
+    """What a log's end, or a stack dump, says of its job.
+
+    ``status`` is the exit status, negative for a signal; None where it is not known: then a dump
+    of threads is a hang, and anything else is taken for the log of a job that failed.
+    """
+    if status == 0:
+        return diagnose(Evidence(0, None, output=text))
+    hang = hangs.read_dump(text) if status is None else None
+    if hang is not None:
+        return Diagnosis(
+            hang.outcome.value,
+            hang.confidence,
+            hang.facts,
+            tuple(other.value for other in hang.also),
+            advice_for(hang.outcome),
+        )
+    if status is None:
+        return diagnose(Evidence(1, None, output=text))
+    if status < 0:
+        return diagnose(Evidence(None, -status, output=text))
+    return diagnose(Evidence(status, None, output=text))
+
+
+def files(names: Sequence[str], status: int | None, as_json: bool) -> int:
+    """Explain every file, ``-`` for standard input; 0 where all could be read, else 2."""
+    good = True
+    for name in names:
+        found = _file(name, status)
+        good &= found.diagnosis is not None
+        text = json.dumps(found.as_dict()) if as_json else printable(found.line())
+        print(text, file=sys.stdout if found.diagnosis or as_json else sys.stderr, flush=True)
+    return 0 if good else 2
+
+
+def _file(name: str, status: int | None) -> Explained:
+    try:
+        if name == "-":
+            return Explained(name, explain(_tail(sys.stdin.buffer), status))
+        # A pipe that nobody writes to must not be waited for.
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                return Explained(name, None, "is not a file; give a log, or - to read a pipe")
+            return Explained(name, explain(_tail(file), status))
+    except OSError as error:
+        return Explained(name, None, f"cannot be read: {error.strerror or error}")
+
+
+def _tail(file: BinaryIO) -> str:
+    """The last MiB; what stands before it cannot explain the end."""
+    if file.seekable():
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        return file.read(_TAIL).decode("utf-8", "replace")
+    kept = b""
+    while part := file.read(_TAIL):
+        kept = (kept + part)[-_TAIL:]
+    return kept.decode("utf-8", "replace")
+
+
+def parse_status(text: str) -> int:
+    """``1``, ``137``, ``-9``, ``SIGKILL`` → the status. Raises ValueError for anything else."""
+    if text.upper().startswith("SIG"):
+        try:
+            return -int(signal.Signals[text.upper()])
+        except KeyError:
+            raise ValueError(f"{text}: no such signal") from None
+    status = int(text)
+    if not -64 <= status <= 255:
+        raise ValueError(f"{text}: expected 0 to 255, or -N for signal N")
+    return status
