@@ -18,6 +18,10 @@ _ADVICE: dict[Outcome, tuple[str, ...]] = {
     Outcome.OOM_HOST_KILLED: ("use fewer --workers or a smaller --batch-size",),
     Outcome.OOM_HOST_WORKER: ("use fewer --workers; --workers 0 loads in the main process",),
     Outcome.OOM_HOST_REFUSED: ("use a smaller --batch-size or fewer --workers",),
+    Outcome.OOM_HOST_LIMIT: (
+        "raise --max-host-memory, if the machine has more",
+        "use fewer --workers, less --prefetch or a smaller --batch-size",
+    ),
     Outcome.OOM_SHM: (
         "use fewer --workers, or --workers 0",
         "give the container more shared memory (docker run --shm-size)",

@@ -9,57 +9,28 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from probes import procfs, pulse, stack_signal
 from probes.pulse import Pulse, Record
-from runner import process_tree, stall, stopping
+from runner import memory_guard, process_tree, stall, stopping
+from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
 from runner.console import Console
 from runner.evidence import Evidence, StallPicture, Stop
 from runner.leaks import Leaks, ShmWatch
+from runner.memory_guard import MemoryGuard
 from runner.oom_watch import OomWatch
 from runner.options import Supervision
 from runner.output import Sink, Stream
 from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
 from runner.progress import Progress
-from runner.sampling import Peaks, PhasePeak, Sample, Sampler
+from runner.sampling import Peaks, Sample, Sampler
 from runner.units import duration
 from runner.watchdog import Finding, Standstill, Verdict, judge
 
 _TICK = 0.25
 _FIRST_TICK = 0.01
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds since ``started`` (UTC, ISO 8601); None: it did not come to that."""
-
-    started: str
-    spawn_s: float
-    first_pulse_s: float | None
-    ended_s: float
-    """When the job's first process had ended."""
-    detected_s: float | None
-    """When a stall or the deadline was noticed."""
-    reaped_s: float
-    """When nothing of the tree was left, or was given up."""
-
-
-@dataclass(frozen=True)
-class AttemptEnd:
-    """Everything that is known of an attempt once it is over."""
-
-    evidence: Evidence
-    timing: Timing
-    peaks: Peaks
-    phase_peaks: Mapping[str, PhasePeak]
-    leaks: Leaks
-    record: Record | None
-    output_bytes: int
-    troubles: tuple[str, ...] = ()
-    """What could not be recorded or measured."""
 
 
 class Attempt:
@@ -116,6 +87,7 @@ class Attempt:
         stall.prepare(self._paths)
         self._reader = pulse.Reader(self._paths.pulse)
         self._sampler = Sampler(self._options.sample, self._trouble)
+        self._guard = MemoryGuard.of(self._options.max_host_memory, self._console.say)
         began = time.monotonic()
         self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._progress = Progress(self._reader, began)
@@ -150,7 +122,7 @@ class Attempt:
                 stack_signal.ENVIRONMENT: str(self._paths.own_stacks),
             },
             start_new_session=True,
-            preexec_fn=lambda: process_tree.die_with_parent(parent),  # noqa: PLW1509 - one thread
+            preexec_fn=lambda: process_tree.be_a_job(parent),  # noqa: PLW1509 - one thread
         )
         spawned = time.monotonic()
         root = procfs.identity(child.pid)
@@ -227,7 +199,8 @@ class Attempt:
 
     async def _watch(self, streams: list[Stream]) -> Stop | None:
         standstill = Standstill(looked=time.monotonic())
-        longest = min(_TICK, max(_FIRST_TICK, (self._limits.watchdog or _TICK) / 8))
+        most = _TICK if self._guard is None else memory_guard.TICK
+        longest = min(most, max(_FIRST_TICK, (self._limits.watchdog or _TICK) / 8))
         tick = _FIRST_TICK
         before = self.stood_still_s
         while True:
@@ -246,6 +219,8 @@ class Attempt:
             if self._interrupts:
                 return Stop.INTERRUPT
             self._sample(now)
+            if self._guard is not None and self._guard.is_over(self._tree.scan()):
+                return Stop.MEMORY_LIMIT
             seen = self._progress.observation(now, standstill)
             verdict = judge(self._limits, seen)
             if verdict.finding is Finding.DEADLINE:
@@ -315,14 +290,18 @@ class Attempt:
         asked = self._interrupts
 
         def hurried() -> bool:
-            return self._interrupts > max(asked, 1)
+            guard = self._guard if reason is Stop.MEMORY_LIMIT else None
+            runaway = guard is not None and guard.has_run_away(self._tree.scan())
+            return runaway or self._interrupts > max(asked, 1)
 
         self._sent.append(signal.SIGTERM)
         self._root_exit = self._root_exit or await stopping.terminate(
             self._tree,
             self._command[0],
             root_only=gently,
-            grace=self._options.grace,
+            grace=min(self._options.grace, memory_guard.GRACE)
+            if reason is Stop.MEMORY_LIMIT
+            else self._options.grace,
             hurried=hurried,
         )
         if self._root_exit is None or self._root_exit.signal == signal.SIGKILL:
@@ -350,6 +329,7 @@ class Attempt:
             output=self._log.tail().decode("utf-8", "replace"),
             record=record,
             stall=self._picture,
+            memory=self._guard.picture if self._guard is not None else None,
         )
 
     def _end(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner import recovery
-from runner.attempt import AttemptEnd, Timing
+from runner.attempt_end import AttemptEnd, Timing
 from runner.evidence import Diagnosis
 from runner.ladder import Settings
 from runner.recovery import Change

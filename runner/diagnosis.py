@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from runner import scenes, signatures
 from runner.advice import advice_for
-from runner.evidence import Diagnosis, Evidence, Fact, Stop
+from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome
 from runner.signatures import Match
+from runner.units import size
 
 _FATAL_SIGNALS = {
     signal.SIGSEGV: Outcome.CRASH_SEGV,
@@ -52,6 +53,8 @@ def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
         return Outcome.INTERRUPTED, 1.0, [Fact("signal", "the user asked for the end")], []
     if stop is Stop.DEADLINE:
         return Outcome.TIMEOUT, 1.0, [Fact("clock", "the deadline passed")], []
+    if stop is Stop.MEMORY_LIMIT:
+        return Outcome.OOM_HOST_LIMIT, 1.0, _held(evidence.memory), []
     picture = evidence.stall
     facts = (
         [Fact("pulse", f"no progress for {picture.quiet_s:.1f} s (limit {picture.limit_s:.0f} s)")]
@@ -63,6 +66,17 @@ def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
         return Outcome.HANG_EXIT, 0.95, facts, []
     hang = scenes.hang_of(picture)
     return hang.outcome, hang.confidence, facts + list(hang.facts), list(hang.also)
+
+
+def _held(memory: MemoryPicture | None) -> list[Fact]:
+    if memory is None:
+        return []
+    text = f"the job held {size(memory.used)} of the {size(memory.limit)} that it may"
+    holders = [
+        Fact("memory", f"{name} (pid {pid}) held {size(held)}")
+        for pid, name, held in memory.holders
+    ]
+    return [Fact("memory", text), *holders]
 
 
 def _died(evidence: Evidence) -> _Decision:

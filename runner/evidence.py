@@ -17,6 +17,7 @@ class Stop(StrEnum):
     EXIT_STALL = "exit-stall"
     DEADLINE = "deadline"
     INTERRUPT = "interrupt"
+    MEMORY_LIMIT = "memory-limit"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class StallPicture:
     again: bool = False
     """Whether it was given the same time once more, and made no progress in it either."""
     stacks: str | None = None
+
+
+@dataclass(frozen=True)
+class MemoryPicture:
+    """What the tree held when it passed the run's own limit. Bytes."""
+
+    used: int
+    limit: int
+    holders: tuple[tuple[int, str, int], ...] = ()
+    """(pid, name, bytes), the biggest first."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ class Evidence:
     """The end of what it printed."""
     record: Record | None = None
     stall: StallPicture | None = None
+    memory: MemoryPicture | None = None
     start_error: str | None = None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from runner import limits
 from runner.watchdog import Limits
 
 _AUTO_RETRIES = 2
@@ -37,6 +38,10 @@ class Supervision:
     """Recover without being asked: two retries, unless --retries says otherwise."""
     wait_device: float = 300.0
     """Seconds to wait, before another attempt, for other processes to give the device back."""
+    max_host_memory: str | None = None
+    """Host memory that the job may hold, as 20G or 80% (of the cgroup's limit where there is one,
+    else of the machine's memory); beyond it the job is stopped, before the kernel would. Default:
+    no limit."""
     grace: float = 15.0
     """Seconds between SIGTERM and SIGKILL, in which a checkpoint may be written."""
     progress: Literal["pulse", "cpu"] = "pulse"
@@ -90,6 +95,11 @@ class Supervision:
                 found.append(f"{flag} {value}: expected seconds, a number from 0")
         if not 0.05 <= self.sample < 1e9:
             found.append(f"--sample {self.sample}: expected seconds, a number from 0.05")
+        if self.max_host_memory is not None:
+            try:
+                limits.parse(self.max_host_memory)
+            except ValueError as error:
+                found.append(f"--max-host-memory {self.max_host_memory}: {error}")
         if self.log_limit < 1:
             found.append(f"--log-limit {self.log_limit}: expected MiB, a whole number from 1")
         if self.retries is not None and not 0 <= self.retries <= _MOST_RETRIES:

@@ -29,6 +29,9 @@ MARK = "FWI_RUN"
 _EXITS = 256
 _PIDS = 1 << 16
 
+_OOM_SCORE = 500
+"""Half of the machine's memory is added to the job's size when the kernel chooses a victim."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
@@ -63,6 +66,18 @@ def die_with_parent(parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(127)
+
+
+def be_a_job(parent: int) -> None:
+    """In a new child, before it becomes the job: die with the supervisor, and stand before it where
+    the kernel looks for somebody to kill for memory. Both are inherited by what the job starts, or
+    forgotten where the kernel has no such thing."""
+    die_with_parent(parent)
+    with suppress(OSError, ValueError):
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+        if int(os.read(descriptor, 16)) < _OOM_SCORE:
+            os.pwrite(descriptor, str(_OOM_SCORE).encode(), 0)
+        os.close(descriptor)
 
 
 def send(who: Identity, number: int) -> bool:

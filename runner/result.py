@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner import attempts
-from runner.attempt import AttemptEnd, Timing
+from runner.attempt_end import AttemptEnd, Timing
 from runner.attempts import Finished
 from runner.evidence import Diagnosis
 from runner.outcomes import Outcome, exit_status

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from fwi import config
 from runner import leaks, recovery, waiting
-from runner.attempt import Attempt, AttemptEnd
+from runner.attempt import Attempt
+from runner.attempt_end import AttemptEnd
 from runner.attempts import Finished
 from runner.diagnosis import diagnose
 from runner.evidence import Diagnosis, Fact
