@@ -11,6 +11,7 @@ import psutil
 from probes import cgroup, procfs
 
 SHM = "/dev/shm"
+_FULL = 0.95
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ def shm_used() -> int | None:
     except OSError:
         return None
     return (room.f_blocks - room.f_bfree) * room.f_frsize
+
+
+def shm_is_full() -> bool:
+    """Whether less than a twentieth of /dev/shm is free; False where there is none."""
+    used, total = shm_used(), shm_total()
+    return used is not None and bool(total) and used >= _FULL * (total or 0)
 
 
 def shm_total() -> int | None:

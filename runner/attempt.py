@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from probes import procfs, pulse, stack_signal
+from probes import host, procfs, pulse, stack_signal
 from probes.pulse import Pulse, Record
 from runner import memory_guard, process_tree, stall, stopping
 from runner.attempt_end import AttemptEnd, Timing
@@ -102,6 +102,7 @@ class Attempt:
         finally:
             process_tree.become_subreaper(was_subreaper)
             self._sampler.close()
+            self._oom.close()
             self._reader.close()
             self._log.close()
             stall.tidy(self._paths)
@@ -137,6 +138,7 @@ class Attempt:
         try:
             reason = await self._supervise(streams)
             ended = time.monotonic()
+            self._shm_full = host.shm_is_full()
             self._root_exit = self._root_exit or process_tree.reap(root.pid, self._command[0])
             leftovers = await stopping.sweep(self._tree, self._options.grace)
             for stream in streams:
@@ -317,6 +319,7 @@ class Attempt:
         )
 
     def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
+        kills, xids = self._oom.kernel_log(self._tree.pids_seen)
         ended = self._root_exit
         return Evidence(
             exit_code=ended.code if ended else None,
@@ -326,6 +329,9 @@ class Attempt:
             exits=tuple(self._tree.exits),
             oom_kills_group=self._oom.kills_in_groups(),
             oom_kills_machine=self._oom.recent_kills_on_machine(),
+            kernel_kills=kills,
+            xids=xids,
+            shm_full=self._shm_full or self._sampler.shm_was_full,
             output=self._log.tail().decode("utf-8", "replace"),
             record=record,
             stall=self._picture,

@@ -16,6 +16,8 @@ from runner.outcomes import Outcome
 from runner.signatures import Match
 from runner.units import size
 
+_WORKER_NAME = "pt_data_worker"
+"""What torch calls its loader's processes."""
 _FATAL_SIGNALS = {
     signal.SIGSEGV: Outcome.CRASH_SEGV,
     signal.SIGABRT: Outcome.CRASH_ABORT,
@@ -88,10 +90,11 @@ def _died(evidence: Evidence) -> _Decision:
     if evidence.signal is not None:
         return _signalled(evidence, evidence.signal, matches, also)
     worker = [match for match in matches if match.outcome is Outcome.CRASH_WORKER]
-    if worker and _kernel_killed(evidence):
-        facts = [Fact("output", worker[0].line), _kill_fact(evidence)]
+    named = any(kill.name == _WORKER_NAME for kill in evidence.kernel_kills or ())
+    if (worker and _kernel_killed(evidence)) or named:
+        facts = [*(Fact("output", match.line) for match in worker[:1]), _kill_fact(evidence)]
         return Outcome.OOM_HOST_WORKER, 0.95, facts, [Outcome.CRASH_WORKER, *also]
-    if evidence.oom_kills_group:
+    if evidence.oom_kills_group or evidence.kernel_kills:
         return Outcome.OOM_HOST_KILLED, 0.85, [_kill_fact(evidence)], also
     if evidence.exit_code is not None and evidence.exit_code > 128:
         shell = _of_shell_status(evidence, evidence.exit_code - 128, matches)
@@ -105,6 +108,9 @@ def _died(evidence: Evidence) -> _Decision:
         sure = 0.6 if best.only_a_signal else 0.9
         others = [Outcome.CRASH_KILLED] if best.only_a_signal else []
         return best.outcome, sure, _said(best), [*others, *also[1:]]
+    if evidence.xids:
+        # The device's own word, where the job has none.
+        return Outcome.FAULT_DEVICE, 0.7, _last_line(evidence), [Outcome.ERROR_PYTHON]
     return Outcome.ERROR_PYTHON, 0.6, _last_line(evidence), []
 
 
@@ -116,7 +122,7 @@ def _signalled(
     if number == signal.SIGKILL:
         if _kernel_killed(evidence):
             # The machine's counter alone may have counted somebody else's process.
-            sure = bool(evidence.oom_kills_group)
+            sure = bool(evidence.oom_kills_group or evidence.kernel_kills)
             others = also if sure else [Outcome.CRASH_KILLED, *also]
             return (
                 Outcome.OOM_HOST_KILLED,
@@ -125,6 +131,8 @@ def _signalled(
                 others,
             )
         return Outcome.CRASH_KILLED, 0.8, [died], also
+    if number == signal.SIGBUS and evidence.shm_full:
+        return Outcome.OOM_SHM, 0.95, [died, Fact("shm", "/dev/shm was full")], also
     if number == signal.SIGBUS and any(m.outcome is Outcome.OOM_SHM for m in matches):
         return Outcome.OOM_SHM, 0.9, [died], also
     if number in _FATAL_SIGNALS:
@@ -139,8 +147,8 @@ def _signalled(
 
 def _believed(matches: list[Match], evidence: Evidence) -> list[Match]:
     """A SIGKILL that the log tells of is a kill for memory only as far as no counter denies it."""
-    counters = (evidence.oom_kills_group, evidence.oom_kills_machine)
-    denied = any(count is not None for count in counters) and not any(counters)
+    known = (evidence.oom_kills_group, evidence.oom_kills_machine, evidence.kernel_kills)
+    denied = any(one is not None for one in known) and not _kernel_killed(evidence)
     return [
         replace(match, outcome=Outcome.CRASH_KILLED) if match.only_a_signal and denied else match
         for match in matches
@@ -176,10 +184,17 @@ def _kernel_killed(evidence: Evidence) -> bool:
     """Only a counter makes a SIGKILL an out-of-memory kill, and never our own SIGKILL."""
     if signal.SIGKILL in evidence.sent_signals:
         return False
-    return bool(evidence.oom_kills_group or evidence.oom_kills_machine)
+    if evidence.oom_kills_group or evidence.kernel_kills:
+        return True
+    # The machine's counter is everybody's; where the kernel's log is readable it says whose.
+    return evidence.kernel_kills is None and bool(evidence.oom_kills_machine)
 
 
 def _kill_fact(evidence: Evidence) -> Fact:
+    if evidence.kernel_kills:
+        kill = evidence.kernel_kills[-1]
+        held = f", which held {size(kill.anonymous)}" if kill.anonymous is not None else ""
+        return Fact("kernel log", f"killed for memory: {kill.name} (pid {kill.pid}){held}")
     if evidence.oom_kills_group:
         text = f"the job's memory cgroup counted {evidence.oom_kills_group} kill(s) for memory"
         return Fact("cgroup", text)
@@ -194,6 +209,7 @@ def _common_facts(evidence: Evidence) -> list[Fact]:
         of = f" of {pulse.total}" if pulse.total else ""
         where = "the work was finished" if evidence.record.finished_s else f"phase {pulse.phase}"
         facts.append(Fact("pulse", f"last pulse: {where}, step {pulse.step}{of}"))
+    facts += [Fact("kernel log", xid) for xid in evidence.xids[:3]]
     for ended in evidence.exits:
         if ended.signal is not None:
             name = _signal_name(ended.signal)

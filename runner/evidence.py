@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from probes.kernel_log import Kill
 from probes.pulse import Record
 from probes.stacks import ProcessPicture
 from runner.process_tree import Exit
@@ -59,6 +60,13 @@ class Evidence:
     """Kernel kills for memory in the job's cgroups while it ran; None: not to be read."""
     oom_kills_machine: int | None = None
     """Kernel kills for memory on the whole machine in the seconds before the end."""
+    kernel_kills: tuple[Kill, ...] | None = None
+    """Processes of the tree that the kernel's log names as killed for memory; None: not to be
+    read."""
+    xids: tuple[str, ...] = ()
+    """Events of NVIDIA devices that the kernel's log told while the job ran."""
+    shm_full: bool = False
+    """Whether /dev/shm was nearly full at the last look."""
     output: str = ""
     """The end of what it printed."""
     record: Record | None = None

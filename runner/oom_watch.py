@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from probes import cgroup, host
+from probes.kernel_log import KernelLog, Kill
 from probes.procfs import Stat
 
 RECENT_S = 30.0
@@ -28,6 +29,7 @@ class OomWatch:
         if own is not None:
             self._add(own)
         self._start = host.oom_kills_of_machine()
+        self._log = KernelLog()
 
     def look(self, now: float, members: Iterable[Stat]) -> None:
         for member in members:
@@ -42,6 +44,16 @@ class OomWatch:
             self._machine.append((now, count))
         while len(self._machine) > 1 and self._machine[1][0] < now - RECENT_S:
             self._machine.popleft()
+
+    def kernel_log(self, pids: Container[int]) -> tuple[tuple[Kill, ...] | None, tuple[str, ...]]:
+        """Kills of these processes and Xid events that the kernel's log tells since the start."""
+        said = self._log.read()
+        if said is None:
+            return None, ()
+        return tuple(kill for kill in said.kills if kill.pid in pids), said.xids
+
+    def close(self) -> None:
+        self._log.close()
 
     def _add(self, group: cgroup.MemoryGroup) -> None:
         kills = group.oom_kills()

@@ -75,6 +75,7 @@ class Sampler:
         self.peaks = Peaks()
         self.phases: dict[str, PhasePeak] = {}
         self.newest: Sample | None = None
+        self.shm_was_full = False
         self.devices: list[DeviceMemory] = []
         self.devices_before: list[DeviceMemory] | None = None
         self._period = period
@@ -114,6 +115,7 @@ class Sampler:
         began = time.thread_time()
         held = host.tree_memory(members, with_pss=True)
         shm = host.shm_used()
+        self.shm_was_full = host.shm_is_full()
         sample = Sample(
             at_s=now,
             phase=newest.phase,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from probes.dumps import Frame, Stack
+from probes.kernel_log import Kill
 from probes.pulse import Pulse, Record
 from probes.stacks import ProcessPicture, Thread
 from runner.diagnosis import diagnose
@@ -67,6 +68,32 @@ CASES = {
     "exception beside somebody else's kill on the machine": (
         Evidence(1, None, oom_kills_group=0, oom_kills_machine=1, output=TRACE + "KeyError: 1"),
         "error.python",
+    ),
+    "kill that the kernel's log ties to the job": (
+        Evidence(None, 9, oom_kills_machine=1, kernel_kills=(Kill(7, "python", 1 << 30),)),
+        "oom.host.killed",
+    ),
+    "kill of somebody else's, by the kernel's log": (
+        Evidence(None, 9, oom_kills_group=0, oom_kills_machine=1, kernel_kills=()),
+        "crash.killed",
+    ),
+    "worker named by the kernel's log alone": (
+        Evidence(1, None, kernel_kills=(Kill(7, "pt_data_worker", None),), output="KeyError: 1"),
+        "oom.host.worker",
+    ),
+    "bus error beside a full /dev/shm": (Evidence(None, 7, shm_full=True), "oom.shm"),
+    "bus error of its own": (Evidence(None, 7), "crash.signal"),
+    "fault that the kernel's log alone tells": (
+        Evidence(1, None, xids=("Xid (PCI:0000:61:00): 79, GPU has fallen off the bus.",)),
+        "fault.device",
+    ),
+    "shell whose child was killed, and no counter counted": (
+        Evidence(137, None, oom_kills_group=0, output="job.sh: line 3: 7 Killed  python train.py"),
+        "crash.killed",
+    ),
+    "shell whose child was killed by the kernel": (
+        Evidence(137, None, oom_kills_group=1, output="job.sh: line 3: 7 Killed  python train.py"),
+        "oom.host.killed",
     ),
     "machine counter where the cgroup is silent": (
         Evidence(None, 9, oom_kills_group=None, oom_kills_machine=1),
