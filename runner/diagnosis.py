@@ -92,10 +92,10 @@ def _died(evidence: Evidence) -> _Decision:
     worker = [match for match in matches if match.outcome is Outcome.CRASH_WORKER]
     named = any(kill.name == _WORKER_NAME for kill in evidence.kernel_kills or ())
     if (worker and _kernel_killed(evidence)) or named:
-        facts = [*(Fact("output", match.line) for match in worker[:1]), _kill_fact(evidence)]
+        facts = [*(Fact("output", match.line) for match in worker[:1]), *_kill_facts(evidence)]
         return Outcome.OOM_HOST_WORKER, 0.95, facts, [Outcome.CRASH_WORKER, *also]
     if evidence.oom_kills_group or evidence.kernel_kills:
-        return Outcome.OOM_HOST_KILLED, 0.85, [_kill_fact(evidence)], also
+        return Outcome.OOM_HOST_KILLED, 0.85, _kill_facts(evidence), also
     if evidence.exit_code is not None and evidence.exit_code > 128:
         shell = _of_shell_status(evidence, evidence.exit_code - 128, matches)
         if shell is not None:
@@ -127,7 +127,7 @@ def _signalled(
             return (
                 Outcome.OOM_HOST_KILLED,
                 0.97 if sure else 0.7,
-                [died, _kill_fact(evidence)],
+                [died, *_kill_facts(evidence)],
                 others,
             )
         return Outcome.CRASH_KILLED, 0.8, [died], also
@@ -190,16 +190,19 @@ def _kernel_killed(evidence: Evidence) -> bool:
     return evidence.kernel_kills is None and bool(evidence.oom_kills_machine)
 
 
-def _kill_fact(evidence: Evidence) -> Fact:
-    if evidence.kernel_kills:
-        kill = evidence.kernel_kills[-1]
+def _kill_facts(evidence: Evidence) -> list[Fact]:
+    facts = []
+    for kill in (evidence.kernel_kills or ())[-3:]:
         held = f", which held {size(kill.anonymous)}" if kill.anonymous is not None else ""
-        return Fact("kernel log", f"killed for memory: {kill.name} (pid {kill.pid}){held}")
+        text = f"killed for memory: {kill.name} (pid {kill.pid}){held}"
+        facts.append(Fact("kernel log", text))
     if evidence.oom_kills_group:
         text = f"the job's memory cgroup counted {evidence.oom_kills_group} kill(s) for memory"
-        return Fact("cgroup", text)
-    text = f"the machine counted {evidence.oom_kills_machine} kill(s) for memory just before"
-    return Fact("vmstat", text)
+        facts.append(Fact("cgroup", text))
+    elif evidence.oom_kills_machine:
+        text = f"the machine counted {evidence.oom_kills_machine} kill(s) for memory just before"
+        facts.append(Fact("vmstat", text))
+    return facts
 
 
 def _common_facts(evidence: Evidence) -> list[Fact]:
