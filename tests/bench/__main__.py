@@ -20,7 +20,16 @@ from runner import machine
 from tests.bench.figure import Figure
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
-MODULES = ("pulse", "supervision", "output", "overhead", "simulation", "dataset", "network")
+MODULES = (
+    "pulse",
+    "supervision",
+    "output",
+    "overhead",
+    "failures",
+    "simulation",
+    "dataset",
+    "network",
+)
 
 
 def main() -> int:
