@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from contextlib import suppress
 
 from probes import host, procfs, pulse, stack_signal
 from probes.pulse import Pulse, Record
-from runner import memory_guard, process_tree, stall, stopping
+from runner import attempt_group, leaks, memory_guard, process_tree, stall, stopping
 from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
 from runner.console import Console
@@ -62,7 +61,6 @@ class Attempt:
         self._interrupts = 0
         self._wake = asyncio.Event()
         self._root_exit: Exit | None = None
-        self._sent: list[int] = []
         self._picture: StallPicture | None = None
         self._detected: float | None = None
         self._troubles: list[str] = []
@@ -98,6 +96,8 @@ class Attempt:
         except OSError as error:
             if hasattr(self, "_tree"):
                 raise
+            if self._group is not None:
+                self._group.remove()
             return self._not_started(error)
         finally:
             process_tree.become_subreaper(was_subreaper)
@@ -109,6 +109,7 @@ class Attempt:
 
     async def _run_started(self) -> AttemptEnd:
         parent = os.getpid()
+        self._group = attempt_group.make(self._run, self._paths.folder)
         # A child's peak begins with our own pages, which it shows until it has become the job.
         self._own_rss = procfs.peak_rss(parent) or 0
         child = subprocess.Popen(
@@ -123,12 +124,12 @@ class Attempt:
                 stack_signal.ENVIRONMENT: str(self._paths.own_stacks),
             },
             start_new_session=True,
-            preexec_fn=lambda: process_tree.be_a_job(parent),  # noqa: PLW1509 - one thread
+            preexec_fn=attempt_group.becoming(self._group),  # noqa: PLW1509 - one thread
         )
         spawned = time.monotonic()
         root = procfs.identity(child.pid)
         assert root is not None, "a child that was not waited for is at least a zombie"
-        self._tree = Tree(root, self._run, frozenset())
+        self._tree = Tree(root, self._run, frozenset(), self._group)
         watched = self._watch_end(child.pid)
         streams = self._streams(child)
         helper = self._sampler.watch_devices()
@@ -141,21 +142,24 @@ class Attempt:
             self._shm_full = host.shm_is_full()
             self._root_exit = self._root_exit or process_tree.reap(root.pid, self._command[0])
             leftovers = await stopping.sweep(self._tree, self._options.grace)
+            group_left = await stopping.remove_group(self._tree)
             for stream in streams:
                 await stream.finish()
             record = self._reader.record()
-            leaks = Leaks(
+            left = Leaks(
                 processes=leftovers,
                 shm=self._shm.left(),
-                device_bytes=self._device_bytes_left(),
+                device_bytes=leaks.device_bytes(self._sampler.devices, self._tree.pids_seen),
+                cgroup=group_left,
             )
-            return self._end(reason, record, leaks, spawned, ended)
+            return self._end(reason, record, left, spawned, ended)
         except BaseException as error:
             if procfs.is_alive(root):
                 self._console.say(f"the supervisor failed ({error!r}): the job is stopped")
             raise
         finally:
             await stopping.kill_all(self._tree)
+            await stopping.remove_group(self._tree)
             child.returncode = 0 if self._root_exit is None else (self._root_exit.code or 0)
             for stream in streams:
                 stream.close()
@@ -296,7 +300,6 @@ class Attempt:
             runaway = guard is not None and guard.has_run_away(self._tree.scan())
             return runaway or self._interrupts > max(asked, 1)
 
-        self._sent.append(signal.SIGTERM)
         self._root_exit = self._root_exit or await stopping.terminate(
             self._tree,
             self._command[0],
@@ -306,17 +309,6 @@ class Attempt:
             else self._options.grace,
             hurried=hurried,
         )
-        if self._root_exit is None or self._root_exit.signal == signal.SIGKILL:
-            self._sent.append(signal.SIGKILL)
-
-    def _device_bytes_left(self) -> int:
-        pids = self._tree.pids_seen
-        return sum(
-            held or 0
-            for device in self._sampler.devices
-            for pid, held in device.processes.items()
-            if pid in pids and procfs.stat(pid) is not None
-        )
 
     def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
         kills, xids = self._oom.kernel_log(self._tree.pids_seen)
@@ -325,7 +317,8 @@ class Attempt:
             exit_code=ended.code if ended else None,
             signal=ended.signal if ended else None,
             stopped_for=reason,
-            sent_signals=tuple(self._sent),
+            sent_signals=tuple(self._tree.sent_to_root),
+            sent=tuple(self._tree.sent),
             exits=tuple(self._tree.exits),
             oom_kills_group=self._oom.kills_in_groups(),
             oom_kills_machine=self._oom.recent_kills_on_machine(),
@@ -339,7 +332,7 @@ class Attempt:
         )
 
     def _end(
-        self, reason: Stop | None, record: Record, leaks: Leaks, spawned: float, ended: float
+        self, reason: Stop | None, record: Record, left: Leaks, spawned: float, ended: float
     ) -> AttemptEnd:
         began = self._progress.started
         first = self._progress.first_pulse
@@ -362,7 +355,7 @@ class Attempt:
             ),
             peaks=peaks,
             phase_peaks=self._sampler.phases,
-            leaks=leaks,
+            leaks=left,
             record=record if record.pid is not None else None,
             output_bytes=self._log.total,
             troubles=tuple(self._troubles),

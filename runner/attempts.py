@@ -47,6 +47,7 @@ class Finished:
             "step": self.failure.step,
             "exit_code": end.evidence.exit_code,
             "signal": end.evidence.signal,
+            "sent": [dataclasses.asdict(sent) for sent in end.evidence.sent],
             "started": end.timing.started,
             "began_s": round(self.began_s, 6),
             "seconds": round(end.timing.ended_s, 6),
@@ -75,6 +76,7 @@ def leaks_dict(end: AttemptEnd) -> dict[str, Any]:
         "processes": [dataclasses.asdict(left) for left in end.leaks.processes],
         "shm": list(end.leaks.shm),
         "device_bytes": end.leaks.device_bytes,
+        "cgroup": end.leaks.cgroup,
     }
 
 
@@ -100,8 +102,10 @@ def leaks_over_all(attempts: Sequence[Finished]) -> dict[str, Any]:
             if isinstance(value, list):
                 kept = merged.setdefault(name, [])
                 kept += [item for item in value if item not in kept]
-            else:
+            elif isinstance(value, int):
                 merged[name] = max(value, merged.get(name, value))
+            else:
+                merged[name] = value if value is not None else merged.get(name)
     return merged
 
 

@@ -213,10 +213,13 @@ def _common_facts(evidence: Evidence) -> list[Fact]:
         where = "the work was finished" if evidence.record.finished_s else f"phase {pulse.phase}"
         facts.append(Fact("pulse", f"last pulse: {where}, step {pulse.step}{of}"))
     facts += [Fact("kernel log", xid) for xid in evidence.xids[:3]]
+    ours = {(sent.pid, sent.signal): sent.why for sent in evidence.sent}
     for ended in evidence.exits:
         if ended.signal is not None:
             name = _signal_name(ended.signal)
-            facts.append(Fact("exit", f"{ended.name} (pid {ended.pid}) died of {name}"))
+            why = ours.get((ended.pid, ended.signal))
+            by = f", sent by the supervisor ({why})" if why else ""
+            facts.append(Fact("exit", f"{ended.name} (pid {ended.pid}) died of {name}{by}"))
     return facts
 
 

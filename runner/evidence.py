@@ -8,7 +8,7 @@ from enum import StrEnum
 from probes.kernel_log import Kill
 from probes.pulse import Record
 from probes.stacks import ProcessPicture
-from runner.process_tree import Exit
+from runner.process_tree import Exit, Sent
 
 
 class Stop(StrEnum):
@@ -54,6 +54,8 @@ class Evidence:
     stopped_for: Stop | None = None
     sent_signals: tuple[int, ...] = ()
     """Signals that we sent to the first process: its death by one of them is ours."""
+    sent: tuple[Sent, ...] = ()
+    """Signals that we sent to any process of the tree, each once, the newest kept."""
     exits: tuple[Exit, ...] = ()
     """Other processes of the tree that ended in our care."""
     oom_kills_group: int | None = None

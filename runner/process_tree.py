@@ -1,8 +1,9 @@
 """Every descendant of an attempt, whatever it did to hide: found, signalled, reaped.
 
 The supervisor makes itself a child subreaper, so an orphan of the job becomes the supervisor's own
-child and parentage still finds it after any double fork or change of session. Where that is not to
-be had, sessions that members led and the run's mark in the environment are looked at as well.
+child and parentage still finds it after any double fork or change of session. The cgroup of the
+attempt, where there is one, names its members whatever they did; sessions that members led and the
+run's mark in the environment are looked at as well.
 
 Nothing is signalled that is not provably of the run: a process is addressed by pid *and* start
 time, through a pidfd, so that a pid used again is never hit.
@@ -14,12 +15,14 @@ import ctypes
 import errno
 import os
 import signal
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from probes import procfs
+from probes.cgroup_control import Group
 from probes.procfs import Identity, Stat
 
 MARK = "FWI_RUN"
@@ -27,6 +30,7 @@ MARK = "FWI_RUN"
 
 # A job may start processes without end; the supervisor's memory has one.
 _EXITS = 256
+_SENT = 256
 _PIDS = 1 << 16
 
 _OOM_SCORE = 500
@@ -48,6 +52,17 @@ class Exit:
     signal: int | None
     peak_rss: int
     """Bytes, of this process alone."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A signal that we sent."""
+
+    at_s: float
+    """Seconds after the start of the tree."""
+    pid: int
+    signal: int
+    why: str
 
 
 def become_subreaper(on: bool = True) -> bool:
@@ -108,9 +123,22 @@ def send(who: Identity, number: int) -> bool:
 class Tree:
     """The processes of one attempt. ``scan`` is a pass over /proc; the rest answers from it."""
 
-    def __init__(self, root: Identity, mark: str, bystanders: frozenset[Identity]) -> None:
+    def __init__(
+        self,
+        root: Identity,
+        mark: str,
+        bystanders: frozenset[Identity],
+        group: Group | None = None,
+    ) -> None:
         self.root = root
+        self.group = group
+        self._began = time.monotonic()
         self.exits: deque[Exit] = deque(maxlen=_EXITS)
+        self.sent: deque[Sent] = deque(maxlen=_SENT)
+        """The newest signals that were sent, so that our own are never taken for the kernel's."""
+        self.sent_to_root: set[int] = set()
+        self.given_up: set[Identity] = set()
+        """Those that outlived SIGKILL: they sleep uninterruptibly, and are not waited for."""
         self._mark = f"{MARK}={mark}".encode()
         self._bystanders = set(bystanders)
         self._members: dict[Identity, Stat] = {}
@@ -129,7 +157,7 @@ class Tree:
         table = procfs.processes()
         found = members(
             table,
-            known=set(self._members) | {self.root},
+            known=set(self._members) | {self.root} | self._grouped(table),
             sessions=self._sessions,
             supervisor=self._self,
             bystanders=self._bystanders,
@@ -142,6 +170,12 @@ class Tree:
             self.pids_seen |= set(found)
         self._reap(table)
         return [stat for stat in self._members.values() if not stat.is_dead]
+
+    def _grouped(self, table: Mapping[int, Stat]) -> set[Identity]:
+        # Read after the table: a pid that was used again since then meets a start time in the table
+        # that is nobody's any more.
+        pids = self.group.pids() if self.group else ()
+        return {table[pid].identity for pid in pids if pid in table}
 
     def _add_marked(self, table: Mapping[int, Stat], found: dict[int, Stat]) -> None:
         alive = {stat.identity for stat in table.values()}
@@ -167,9 +201,24 @@ class Tree:
                     self.exits.append(ended)
                     del self._members[stat.identity]
 
-    def signal(self, number: int) -> list[Identity]:
+    def signal(
+        self, number: int, why: str, only: Callable[[Stat], bool] = lambda _: True
+    ) -> list[Identity]:
         """Signal every living member after a fresh scan; those that were reached."""
-        return [stat.identity for stat in self.scan(by_mark=True) if send(stat.identity, number)]
+        chosen = [stat.identity for stat in self.scan(by_mark=True) if only(stat)]
+        return [who for who in chosen if self.send(who, number, why)]
+
+    def send(self, who: Identity, number: int, why: str) -> bool:
+        """Signal one member and write it down; False where it is gone."""
+        if not send(who, number):
+            return False
+        entry = Sent(time.monotonic() - self._began, who.pid, number, why)
+        # A process that outlives its SIGKILL is sent many; the first says it all.
+        if not any((s.pid, s.signal) == (who.pid, number) for s in self.sent):
+            self.sent.append(entry)
+        if who == self.root:
+            self.sent_to_root.add(number)
+        return True
 
 
 def members(
@@ -182,10 +231,10 @@ def members(
 ) -> dict[int, Stat]:
     """Which processes of a table belong to the attempt (pure).
 
-    Known ones that still are the same; children of a member; everyone in a session that a member
-    led; and adopted orphans: children of the supervisor in another session than its own. A job is
-    started in a session of its own and no process can join one, so a child that the supervisor's
-    process started for itself is not taken for an orphan.
+    Known ones that still are the same (those in the cgroup are known); children of a member;
+    everyone in a session that a member led; and adopted orphans: children of the supervisor in
+    another session than its own. A job is started in a session of its own and no process can join
+    one, so a child that the supervisor's process started for itself is not taken for an orphan.
     """
     own = table.get(supervisor)
     home = own.session if own else None

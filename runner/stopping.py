@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from probes import procfs
-from probes.procfs import Stat
+from probes.procfs import Identity, Stat
 from runner import process_tree
 from runner.process_tree import Exit, Tree
 
@@ -18,6 +19,7 @@ _SETTLE = 2.0
 """Seconds in which helpers of a job that ended well (a resource tracker, loader workers) notice
 that their parent is gone and end by themselves."""
 _KILL = 3.0
+_GROUP = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,10 @@ async def terminate(
     process ended, None where it could not be ended.
     """
     if root_only:
-        process_tree.send(tree.root, signal.SIGTERM)
-        process_tree.send(tree.root, signal.SIGCONT)
+        tree.send(tree.root, signal.SIGTERM, "asked to end")
+        tree.signal(signal.SIGCONT, "it was stopped", lambda s: s.pid == tree.root.pid and _held(s))
     else:
-        tree.signal(signal.SIGTERM)
-        tree.signal(signal.SIGCONT)
+        _ask(tree, "asked to end")
     until = time.monotonic() + grace
     ended: Exit | None = None
     while time.monotonic() < until and not hurried():
@@ -61,15 +62,60 @@ async def terminate(
     return ended or process_tree.reap(tree.root.pid, name)
 
 
+def _ask(tree: Tree, why: str) -> None:
+    tree.signal(signal.SIGTERM, why)
+    tree.signal(signal.SIGCONT, "it was stopped", _held)
+
+
+def _held(stat: Stat) -> bool:
+    return stat.state == "T"
+
+
 async def kill_all(tree: Tree) -> None:
-    """SIGKILL until two scans in a row find nothing, or for three seconds: a process that forks
-    between a scan and its signal is caught by the next one."""
+    """SIGKILL until two looks in a row find nothing, or for three seconds: a process that forks
+    between a look and its signal is caught by the next one, or held still meanwhile by the cgroup.
+
+    What is left then sleeps uninterruptibly: it is remembered, and not waited for again.
+    """
     until = time.monotonic() + _KILL
     empty = 0
-    while empty < 2 and time.monotonic() < until:
-        empty = 0 if tree.signal(signal.SIGKILL) else empty + 1
-        if not empty:
+    while empty < 2:
+        left = [who for who in _kill(tree) if who not in tree.given_up]
+        empty = 0 if left else empty + 1
+        if empty < 2:
             await asyncio.sleep(_LOOK / 5)
+        if time.monotonic() >= until:
+            tree.given_up |= {stat.identity for stat in tree.scan()}
+            break
+
+
+def _kill(tree: Tree) -> list[Identity]:
+    group = tree.group
+    if group is None or os.getpid() in group.pids():
+        return tree.signal(signal.SIGKILL, "killed")
+    group.freeze(True)
+    try:
+        reached = tree.signal(signal.SIGKILL, "killed")
+        group.kill()
+        return reached
+    finally:
+        group.freeze(False)
+
+
+async def remove_group(tree: Tree) -> str | None:
+    """The folder of the attempt's cgroup where it could not be removed: something lives in it.
+
+    A process that has just ended may hold its group for a moment, which is waited for.
+    """
+    if tree.group is None:
+        return None
+    until = time.monotonic() + (0.0 if tree.given_up else _GROUP)
+    while not tree.group.remove():
+        if time.monotonic() >= until:
+            return str(tree.group.folder)
+        tree.scan()
+        await asyncio.sleep(_LOOK / 5)
+    return None
 
 
 async def sweep(tree: Tree, grace: float) -> tuple[Leftover, ...]:
@@ -82,8 +128,7 @@ async def sweep(tree: Tree, grace: float) -> tuple[Leftover, ...]:
     if not left:
         return ()
     described = [(stat, _command(stat)) for stat in left]
-    tree.signal(signal.SIGTERM)
-    tree.signal(signal.SIGCONT)
+    _ask(tree, "left behind")
     until = time.monotonic() + min(grace, _KILL)
     while tree.scan() and time.monotonic() < until:
         await asyncio.sleep(_LOOK)
