@@ -95,6 +95,21 @@ class ExplainCommand:
         return commands.explain(self.files, self.exit, self.json)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DoctorCommand:
+    """Say what would make the next run fail or hang, and what mends it."""
+
+    fix: bool = False
+    """Mend what is safe: lost runs and what is left of them, stale segments and locks."""
+    runs_dir: Path | None = None
+    """Folder of the ledger and the runs. Default: $FWI_RUNS_DIR, else runs."""
+    json: bool = False
+    """Print the findings as one line of JSON."""
+
+    def __call__(self) -> int:
+        return commands.doctor(Supervision(runs_dir=self.runs_dir).runs(), self.fix, self.json)
+
+
 Command = (
     Annotated[TrainCommand, tyro.conf.subcommand("train")]
     | Annotated[SynthCommand, tyro.conf.subcommand("synth")]
@@ -102,12 +117,21 @@ Command = (
     | Annotated[RunsCommand, tyro.conf.subcommand("runs")]
     | Annotated[ShowCommand, tyro.conf.subcommand("show")]
     | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
+    | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
 )
 
 
 def parse(
     arguments: Sequence[str],
-) -> TrainCommand | SynthCommand | ExecCommand | RunsCommand | ShowCommand | ExplainCommand:
+) -> (
+    TrainCommand
+    | SynthCommand
+    | ExecCommand
+    | RunsCommand
+    | ShowCommand
+    | ExplainCommand
+    | DoctorCommand
+):
     """The command line as data. Ends the process with status 2 for a wrong one."""
     own, rest = list(arguments), []
     if own[:1] == ["exec"] and "--" in own:

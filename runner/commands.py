@@ -16,6 +16,7 @@ from runner import paths as run_places
 from runner import supervisor
 from runner.ledger import Ledger, LedgerError
 from runner.options import Supervision
+from runner.outcomes import EXIT_STATUS
 from runner.paths import ledger_path
 from runner.result import Result
 from runner.retrying import Changeable
@@ -175,6 +176,27 @@ def show(folder: Path, run: str, as_json: bool) -> int:
 
     terminal.show(content, to_stderr=False, folder=str(folder / run))
     return 0
+
+
+def doctor(runs: Path, fix: bool, as_json: bool) -> int:
+    """Print what would make the next run fail; 3 where something would, else 0."""
+    from runner import preflight
+
+    checkup = preflight.examine(runs.absolute(), fix=fix)
+    with _reader_may_be_gone(sys.stdout):
+        if as_json:
+            content = {
+                "schema": 1,
+                "ok": checkup.is_well,
+                "findings": [finding.as_dict() for finding in checkup.findings],
+                "fixed": list(checkup.done),
+            }
+            print(json.dumps(content), flush=True)
+        else:
+            from runner.report import checkup as page
+
+            page.show(checkup)
+    return 0 if checkup.is_well else EXIT_STATUS["error"]
 
 
 def _result(ledger: Ledger, folder: Path, run: str) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runner import lost, machine
+from runner import lost, machine, preflight
 from runner.attempt import Attempt
 from runner.console import Console
 from runner.live import live_line
@@ -64,6 +64,7 @@ def run(
     console = Console(live=live)
     recorder = Recorder(runs, paths, console.say)
     lost.sweep(runs, console.say)
+    preflight.brief(runs, console.say)
 
     def make(launch: Launch) -> Attempt:
         recorder.attempt = launch.n

@@ -57,7 +57,7 @@ def test_options_that_pages_name_exist() -> None:
             for field in dataclasses.fields(kind)
         }
         | {"--help", "--limit", "--gpu", "--shm-size", "--period"}
-        | {"--exit", "--rounds", "--at-once", "--seed", "--list"}
+        | {"--exit", "--rounds", "--at-once", "--seed", "--list", "--fix"}
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):

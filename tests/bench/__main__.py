@@ -29,6 +29,7 @@ MODULES = (
     "simulation",
     "dataset",
     "network",
+    "doctor",
 )
 
 
