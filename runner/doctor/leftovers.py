@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from probes import cgroup, procfs
+from probes import cgroup_control, procfs
 from probes.procfs import Stat
 from runner import lost, process_tree
 from runner.doctor.finding import Finding, Level, ok, warning
@@ -80,29 +80,13 @@ def _mark(pid: int) -> str | None:
 
 def _empty_groups(over: set[str]) -> list[Path]:
     found = []
-    for folder in _own_groups():
+    for folder in cgroup_control.own_folders():
         with suppress(OSError):
             for entry in os.scandir(folder):
                 run = entry.name.removeprefix(_GROUP)
                 if entry.name != run and is_run_id(run) and run in over and _is_empty(entry.path):
                     found.append(Path(entry.path))
     return found
-
-
-def _own_groups() -> list[Path]:
-    """The cgroups that this process is in, where a supervisor like it makes those of its runs."""
-    lines, mounts = cgroup.membership(os.getpid()), procfs.read("/proc/self/mountinfo")
-    if lines is None or mounts is None:
-        return []
-    paths = cgroup.parse_membership(lines.decode("utf-8", "replace"))
-    found = []
-    for mount in cgroup.parse_mounts(mounts.decode("utf-8", "replace")):
-        names = {""} if mount.version == 2 else mount.controllers
-        for path in {paths[name] for name in names if name in paths}:
-            inside = os.path.relpath(path, mount.root)
-            top = Path(mount.point)
-            found.append(top if inside.startswith("..") else top / inside)
-    return list(dict.fromkeys(found))
 
 
 def _is_empty(folder: str) -> bool:
@@ -171,11 +155,12 @@ def fix(facts: Facts, runs: Path) -> Iterable[str]:
         ended = "could not be ended" if procfs.is_alive(stat.identity) else "was ended"
         yield f"process {stat.pid} ({stat.name}) of run {run} {ended}"
     for group in facts.groups:
+        # The sweep of lost runs takes theirs away.
+        if not group.is_dir():
+            continue
         try:
             for where, _, _ in os.walk(group, topdown=False):
                 os.rmdir(where)
             yield f"removed the cgroup {group}"
-        except FileNotFoundError:
-            continue
         except OSError as error:
             yield f"could not remove the cgroup {group}: {error.strerror}"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from probes import procfs
+from probes import cgroup_control, procfs
 from runner import preflight
 from runner.doctor import file_locks, leftovers, open_files, shm
 from runner.ledger import Ledger
@@ -237,18 +237,10 @@ def test_empty_cgroup_of_a_run_that_is_over_is_removed(
     runs: Path, lost_run: tuple[str, subprocess.Popen[bytes]]
 ) -> None:
     run, _ = lost_run
-    made = None
-    for folder in leftovers._own_groups():
-        # In version 1's cpuset and memory a child changes what is accounted; freezer does not.
-        if "freezer" in folder.parts or (folder / "cgroup.controllers").exists():
-            try:
-                made = folder / f"fwi-{run}"
-                made.mkdir()
-                break
-            except OSError:
-                made = None
-    if made is None:
-        pytest.skip("no cgroup can be made here")
+    group = cgroup_control.make(f"fwi-{run}")
+    if not isinstance(group, cgroup_control.Group):
+        pytest.skip(f"no cgroup can be made here: {group}")
+    made = group.folder
     try:
         assert made in leftovers.gather(runs).groups
         doctor(runs, "--fix")
