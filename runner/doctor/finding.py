@@ -55,4 +55,4 @@ def problem(check: str, what: str, why: str, mend: str, *, fixable: bool = False
 
 def unchecked(check: str, reason: str) -> Finding:
     """A check that could not be made; not known is neither good nor bad."""
-    return Finding(check, Level.NOTE, f"could not be checked: {reason}")
+    return Finding(check, Level.NOTE, f"{check} could not be checked: {reason}")
