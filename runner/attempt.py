@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -311,7 +312,9 @@ class Attempt:
         )
 
     def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
-        kills, xids = self._oom.kernel_log(self._tree.pids_seen)
+        output = self._log.tail().decode("utf-8", "replace")
+        killed = self._root_exit is not None and self._root_exit.signal == signal.SIGKILL
+        kills, xids = self._oom.kernel_log(self._tree.pids_seen, output, all_seen=killed)
         ended = self._root_exit
         return Evidence(
             exit_code=ended.code if ended else None,
@@ -325,7 +328,7 @@ class Attempt:
             kernel_kills=kills,
             xids=xids,
             shm_full=self._shm_full or self._sampler.shm_was_full,
-            output=self._log.tail().decode("utf-8", "replace"),
+            output=output,
             record=record,
             stall=self._picture,
             memory=self._guard.picture if self._guard is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Container, Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from probes import cgroup, host
 from probes.kernel_log import KernelLog, Kill
 from probes.procfs import Stat
 
+_PID = re.compile(r"\bpid[ :=]{0,2}\(?(\d{1,9})", re.IGNORECASE)
 RECENT_S = 30.0
 """The machine's counter is everybody's: only a kill shortly before the end may be the job's."""
 
@@ -45,12 +47,22 @@ class OomWatch:
         while len(self._machine) > 1 and self._machine[1][0] < now - RECENT_S:
             self._machine.popleft()
 
-    def kernel_log(self, pids: Container[int]) -> tuple[tuple[Kill, ...] | None, tuple[str, ...]]:
-        """Kills of these processes and Xid events that the kernel's log tells since the start."""
+    def kernel_log(
+        self, pids: Container[int], output: str, *, all_seen: bool
+    ) -> tuple[tuple[Kill, ...] | None, tuple[str, ...]]:
+        """Kills of these processes, or of those that the output names, and Xid events, that the
+        kernel's log tells since the start.
+
+        ``all_seen``: whether the process in question is surely among ``pids``. Where it is not, a
+        kill of a process that nobody knows may be the job's, and the log decides nothing (None).
+        """
         said = self._log.read()
         if said is None:
             return None, ()
-        return tuple(kill for kill in said.kills if kill.pid in pids), said.xids
+        named = {int(number) for number in _PID.findall(output)}
+        ours = tuple(kill for kill in said.kills if kill.pid in pids or kill.pid in named)
+        decides = bool(ours) or all_seen or not said.kills
+        return (ours if decides else None), said.xids
 
     def close(self) -> None:
         self._log.close()
