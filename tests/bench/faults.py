@@ -20,6 +20,7 @@ from tests.faults.harness import ROOT, TIMEOUT_S, Tool, Trial
 
 ROUNDS = 20
 AT_ONCE = 2
+_OTHERS_AT_ONCE = 3
 TORCHRUN_BOUND_S = 30.0
 """After which a job under torchrun that has not ended is ended by us."""
 _OTHERS: tuple[Tool, ...] = ("torchrun", "timeout")
@@ -70,7 +71,7 @@ def measure(
 
 
 def _elsewhere(faults: Sequence[Fault]) -> Iterator[tuple[Tool, Fault, Trial]]:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(_OTHERS_AT_ONCE) as pool:
         waiting = {
             pool.submit(harness.run, fault, tool, _bound(tool)): (tool, fault)
             for tool in _OTHERS

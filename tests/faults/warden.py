@@ -9,7 +9,6 @@ of the one that started it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import fcntl
 import json
@@ -22,27 +21,19 @@ import sys
 import tempfile
 import termios
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from probes import cgroup, procfs
+from probes import procfs
 from runner import process_tree
+from tests.faults.room import Refused, furnished, subgroups
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_CLONE_NEWNS = 0x00020000
-_MNT_DETACH = 2
-_MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
 _SETTLE_S = 0.5
 """For helpers that end by themselves when they notice that their parent is gone."""
 _TAIL = 20_000
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Refused(Exception):
-    """The room cannot be made here; the text says why."""
 
 
 class Abandoned(Exception):
@@ -76,7 +67,6 @@ def main() -> int:
         return 1
     finally:
         _end_all()
-        _libc.umount2(str(scratch / "disk").encode(), _MNT_DETACH)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -93,7 +83,7 @@ def _first_line() -> bytes:
 
 def _trial(asked: Asked, scratch: Path) -> dict[str, Any]:
     (scratch / "tmp").mkdir()
-    with _room(asked.room, scratch) as places:
+    with furnished(asked.room, scratch) as places, _swept():
         before = _shm()
 
         def filled(command: Sequence[str]) -> list[str]:
@@ -132,7 +122,7 @@ def _trial(asked: Asked, scratch: Path) -> dict[str, Any]:
         _end_all()
         groups = places.get("cgroup")
         if groups:
-            answer["left"]["cgroups"] = _subgroups(Path(groups))
+            answer["left"]["cgroups"] = subgroups(Path(groups))
         ran.close()
         return answer
 
@@ -233,76 +223,6 @@ def _watch_asker(seconds: float) -> None:
         raise Abandoned
 
 
-@contextlib.contextmanager
-def _room(room: Mapping[str, Any], scratch: Path) -> Iterator[dict[str, str]]:
-    """The folders of the trial by name. Mounts stand in a namespace of the warden's own: they are
-    gone with its last process, even if it is killed."""
-    places = {"scratch": str(scratch)}
-    shm_kib, disk_kib = room.get("shm_kib"), room.get("disk_kib")
-    try:
-        _own_mounts()
-        _mount_tmpfs("/dev/shm", shm_kib or 1 << 20)
-        places["shm"] = "/dev/shm"
-        if disk_kib is not None:
-            (scratch / "disk").mkdir()
-            _mount_tmpfs(str(scratch / "disk"), disk_kib)
-            places["disk"] = str(scratch / "disk")
-    except OSError as error:
-        if shm_kib is not None or disk_kib is not None:
-            raise Refused(f"no mount namespace can be made here: {error}") from error
-    if room.get("cgroup_mib") is None:
-        yield places
-        return
-    folder = _make_cgroup(int(room["cgroup_mib"]))
-    try:
-        yield places | {"cgroup": str(folder)}
-    finally:
-        _end_all()
-        for inner in reversed(_subgroups(folder)):
-            (folder / inner).rmdir()
-        folder.rmdir()
-
-
-def _check(failed: int, what: str) -> None:
-    if failed:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
-
-
-def _own_mounts() -> None:
-    _check(_libc.unshare(_CLONE_NEWNS), "unshare")
-    _check(_libc.mount(b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None), "mount / private")
-
-
-def _mount_tmpfs(where: str, kib: int) -> None:
-    options = f"size={kib}k,mode=1777".encode()
-    _check(_libc.mount(b"none", where.encode(), b"tmpfs", 0, options), f"mount {where}")
-
-
-def _make_cgroup(mib: int) -> Path:
-    own = cgroup.memory_group()
-    if own is None:
-        raise Refused("no cgroup manages memory here")
-    folder = own.folder / f"fault-{uuid.uuid4().hex}"
-    try:
-        folder.mkdir()
-        limit = "memory.max" if own.version == 2 else "memory.limit_in_bytes"
-        (folder / limit).write_text(str(mib << 20))
-    except OSError as error:
-        if folder.exists():
-            folder.rmdir()
-        raise Refused(f"no memory cgroup can be made here: {error}") from error
-    return folder
-
-
-def _subgroups(folder: Path) -> list[str]:
-    return sorted(
-        str(Path(where, name).relative_to(folder))
-        for where, names, _ in os.walk(folder)
-        for name in names
-    )
-
-
 def _shm() -> set[str]:
     try:
         return set(os.listdir("/dev/shm"))
@@ -329,6 +249,15 @@ def _left_behind() -> list[dict[str, Any]]:
         {"pid": stat.pid, "name": stat.name, "command": procfs.command_line(stat.pid) or stat.name}
         for stat in left
     ]
+
+
+@contextlib.contextmanager
+def _swept() -> Iterator[None]:
+    """Whatever happens, no process is left inside."""
+    try:
+        yield
+    finally:
+        _end_all()
 
 
 def _end_all() -> None:
