@@ -14,7 +14,7 @@ _INIT_PID_NAMESPACE = 0xEFFFFFFC
 
 _KILL = re.compile(
     r"[Oo]ut of memory.*?: Kill(?:ed)? process (\d+)(?:, UID \d+,)? \((.*)\)"
-    r"(?:.*?anon-rss:(\d+)kB)?"
+    r"(?:.*?anon-rss:(\d+)kB)?(?:.*?oom_score_adj:(-?\d+))?"
 )
 _XID = re.compile(r"NVRM: (Xid \(PCI:[^)]*\): \d+, .*|GPU at PCI\S* has fallen off.*)")
 
@@ -28,6 +28,8 @@ class Kill:
     name: str
     anonymous: int | None
     """Bytes of anonymous memory that it held."""
+    score_adjust: int | None = None
+    """Its ``oom_score_adj``; kernels before 5.4 do not tell."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ def parse(lines: list[str]) -> Said:
     for line in lines:
         if found := _KILL.search(line):
             held = int(found[3]) * 1024 if found[3] else None
-            kills.append(Kill(int(found[1]), found[2], held))
+            adjust = int(found[4]) if found[4] else None
+            kills.append(Kill(int(found[1]), found[2], held, adjust))
         elif xid := _XID.search(line):
             xids.append(xid[1][:200])
     return Said(tuple(kills), tuple(xids))

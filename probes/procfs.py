@@ -167,6 +167,12 @@ def parse_rollup(raw: bytes) -> Memory | None:
         return None
 
 
+def oom_score_adjust() -> int:
+    """This process's ``oom_score_adj``, from -1000 to 1000; 0 where the kernel has none."""
+    raw = read("/proc/self/oom_score_adj", 16)
+    return int(raw) if raw else 0
+
+
 def peak_rss(pid: int) -> int | None:
     """The largest RSS that the process has had (VmHWM), in bytes."""
     for line in status_lines(pid):

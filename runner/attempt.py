@@ -125,7 +125,7 @@ class Attempt:
                 stack_signal.ENVIRONMENT: str(self._paths.own_stacks),
             },
             start_new_session=True,
-            preexec_fn=attempt_group.becoming(self._group),  # noqa: PLW1509 - one thread
+            preexec_fn=attempt_group.becoming(self._group, self._run),  # noqa: PLW1509 - one thread
         )
         spawned = time.monotonic()
         root = procfs.identity(child.pid)
@@ -314,7 +314,9 @@ class Attempt:
     def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
         output = self._log.tail().decode("utf-8", "replace")
         killed = self._root_exit is not None and self._root_exit.signal == signal.SIGKILL
-        kills, xids = self._oom.kernel_log(self._tree.pids_seen, output, all_seen=killed)
+        kills, xids = self._oom.kernel_log(
+            self._tree.pids_seen, output, process_tree.oom_score(self._run), all_seen=killed
+        )
         ended = self._root_exit
         return Evidence(
             exit_code=ended.code if ended else None,

@@ -34,17 +34,17 @@ def make(run: str, attempt: Path) -> Group | None:
     return group
 
 
-def becoming(group: Group | None) -> Callable[[], None]:
+def becoming(group: Group | None, run: str) -> Callable[[], None]:
     """What a new child calls between fork and exec to become the job's first process.
 
     It enters the group there, where nothing else of it can run yet, so nothing that the job starts
     is outside. A child that may not enter runs on: the group is not the only way to find it.
     """
-    parent = os.getpid()
+    parent, score = os.getpid(), process_tree.oom_score(run)
     procs = str(group.folder / "cgroup.procs") if group else None
 
     def become() -> None:
-        process_tree.be_a_job(parent)
+        process_tree.be_a_job(parent, score)
         if procs is None:
             return
         with suppress(OSError):

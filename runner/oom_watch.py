@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Container, Iterable
 from pathlib import Path
 
-from probes import cgroup, host
+from probes import cgroup, host, procfs
 from probes.kernel_log import KernelLog, Kill
 from probes.procfs import Stat
 
@@ -48,20 +48,28 @@ class OomWatch:
             self._machine.popleft()
 
     def kernel_log(
-        self, pids: Container[int], output: str, *, all_seen: bool
+        self, pids: Container[int], output: str, score: int, *, all_seen: bool
     ) -> tuple[tuple[Kill, ...] | None, tuple[str, ...]]:
-        """Kills of these processes, or of those that the output names, and Xid events, that the
-        kernel's log tells since the start.
+        """Kills of these processes, of those that the output names and of those with this
+        ``oom_score_adj``, and Xid events, that the kernel's log tells since the start.
 
-        ``all_seen``: whether the process in question is surely among ``pids``. Where it is not, a
-        kill of a process that nobody knows may be the job's, and the log decides nothing (None).
+        ``all_seen``: whether the process in question is surely among ``pids``. Where it is not, and
+        the log does not tell whose score a victim had, a kill of a process that nobody knows may be
+        the job's, and the log decides nothing (None).
         """
         said = self._log.read()
         if said is None:
             return None, ()
         named = {int(number) for number in _PID.findall(output)}
-        ours = tuple(kill for kill in said.kills if kill.pid in pids or kill.pid in named)
-        decides = bool(ours) or all_seen or not said.kills
+        # A job keeps a higher score that it inherits, and others may have inherited it too.
+        scored = procfs.oom_score_adjust() < score
+        ours = tuple(
+            kill
+            for kill in said.kills
+            if kill.pid in pids or kill.pid in named or (scored and kill.score_adjust == score)
+        )
+        told = scored and all(kill.score_adjust is not None for kill in said.kills)
+        decides = bool(ours) or all_seen or told or not said.kills
         return (ours if decides else None), said.xids
 
     def close(self) -> None:

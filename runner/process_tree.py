@@ -16,6 +16,7 @@ import errno
 import os
 import signal
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -35,6 +36,7 @@ _PIDS = 1 << 16
 
 _OOM_SCORE = 500
 """Half of the machine's memory is added to the job's size when the kernel chooses a victim."""
+_OOM_SCORES = 100
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -83,15 +85,24 @@ def die_with_parent(parent: int) -> None:
         os._exit(127)
 
 
-def be_a_job(parent: int) -> None:
+def oom_score(run: str) -> int:
+    """The ``oom_score_adj`` of a run's processes, from 500 to 599 (pure).
+
+    The kernel's log tells it of a victim: so one that lived too short to be seen by a scan is told
+    from a victim of another run, as long as the two do not share one of the hundred values.
+    """
+    return _OOM_SCORE + zlib.crc32(run.encode()) % _OOM_SCORES
+
+
+def be_a_job(parent: int, score: int) -> None:
     """In a new child, before it becomes the job: die with the supervisor, and stand before it where
     the kernel looks for somebody to kill for memory. Both are inherited by what the job starts, or
     forgotten where the kernel has no such thing."""
     die_with_parent(parent)
     with suppress(OSError, ValueError):
         descriptor = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
-        if int(os.read(descriptor, 16)) < _OOM_SCORE:
-            os.pwrite(descriptor, str(_OOM_SCORE).encode(), 0)
+        if int(os.read(descriptor, 16)) < score:
+            os.pwrite(descriptor, str(score).encode(), 0)
         os.close(descriptor)
 
 

@@ -20,8 +20,9 @@ MIB = 1 << 20
     [
         (
             "Memory cgroup out of memory: Killed process 496 (pt_data_worker) total-vm:710656kB, "
-            "anon-rss:215076kB, file-rss:13488kB, shmem-rss:0kB, UID:0 pgtables:624kB",
-            Kill(496, "pt_data_worker", 215076 * 1024),
+            "anon-rss:215076kB, file-rss:13488kB, shmem-rss:0kB, UID:0 pgtables:624kB "
+            "oom_score_adj:512",
+            Kill(496, "pt_data_worker", 215076 * 1024, 512),
         ),
         (
             "Out of memory: Killed process 41230 (python3 (train)) total-vm:1kB, anon-rss:2kB,",
