@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from socket import gethostname
 
 import pytest
 
@@ -55,6 +56,10 @@ def test_noticed(fault: Fault, status: int | None, word: str) -> None:
          "`./tests/x.py …/bin/python`"),
         (Trial(stdout="12 %\r13 %\x1b[K"), "timeout", "`13 % [K`"),
         (Trial(), "timeout", "nothing"),
+        (Trial(stderr=f"{gethostname()}: {gethostname()}-x /tmp/fault-1_a/runs/1\n"), "timeout",
+         f"`…: {gethostname()}-x …/runs/1`"),
+        (Trial(stderr="7 stepsok: fine; 2 s, host 1 MiB, r.md\nleft behind: 1\n", outcome="ok"),
+         "runner", "`ok: fine; 2 s`"),
         (Trial(stderr="hang.spin: busy; 2 s, host 7 MiB, /x/report.md\nadvice: wait\n",
                outcome="hang.spin"), "runner", "`hang.spin: busy; 2 s`"),
         (Trial(stderr="run 7 was lost: its supervisor died\nok: fine\n", outcome="lost"), "runner",

@@ -119,15 +119,11 @@ def told(trial: Trial, tool: Tool) -> str:
     without what is of this machine (pure)."""
     line = trial.last_line
     if tool == "runner" and trial.outcome is not None:
-        ours = [
-            text
-            for text in trial.stderr.splitlines()
-            if text.startswith(f"{trial.outcome}: ") or f"was {trial.outcome}: " in text
-        ]
+        # Not from the line's start: a progress bar that was never ended stands before it.
+        name = re.escape(trial.outcome)
+        ours = re.findall(rf"{name}: .*, host .*|run \S+ was {name}: .*", trial.stderr)
         line = ours[-1].partition(", host ")[0] if ours else line
-    for where, name in ((str(ROOT), "."), (sys.prefix, "…"), (socket.gethostname(), "…")):
-        line = line.replace(where, name)
-    line = re.sub(r"/\S*/fault-\w+", "…", line)
+    line = _clean(line)
     line = "".join(c if c.isprintable() else " " for c in line).replace("`", "'")
     line = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
     return f"`{line}`".replace("|", "\\|") if line else "nothing"
@@ -166,7 +162,8 @@ def page(rows: Sequence[Row], figure: Figure, machine: str, command: str) -> str
         f"`timeout {TIMEOUT_S}`. A fixed time-out has to be longer than the whole job, a watchdog "
         f"only longer than a step: their times are the choice of whoever sets them. After: wall "
         f"seconds from the start of the tool to its end. Told: of the supervisor's closing lines "
-        f"the first, of the others the last line on the terminal.",
+        f"the first, of the others the last line on the terminal (torchrun ends with a summary; "
+        f"what the job itself said stands above it).",
         "",
         "| fault | runner | torchrun | timeout |",
         "| --- | --- | --- | --- |",
@@ -190,7 +187,10 @@ def _wrong(rows: Sequence[Row]) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    return re.sub(r"/\S*/fault-\w+", "…", text.replace(str(ROOT), ".").replace(sys.prefix, "…"))
+    """Without the folders and the name of this machine."""
+    text = text.replace(str(ROOT), ".").replace(sys.prefix, "…")
+    text = re.sub(r"/\S*/fault-\w+", "…", text)
+    return re.sub(rf"(?<![\w-]){re.escape(socket.gethostname())}(?![\w-])", "…", text)
 
 
 def _skipped(rows: Sequence[Row]) -> list[str]:
@@ -238,6 +238,11 @@ def _cell(fault: Fault, trial: Trial, tool: Tool) -> str:
     return f"{word}, {trial.seconds:.1f} s; left behind: {trial.left}; {said}"
 
 
+def _bulk(trial: Trial) -> int:
+    """What was left behind, temporary files aside."""
+    return len(trial.left.processes) + len(trial.left.shm) + len(trial.left.cgroups)
+
+
 def _as_good(rows: Sequence[Row]) -> list[str]:
     """Where the supervisor is no better at noticing and cleaning up (pure)."""
     lines = []
@@ -250,21 +255,23 @@ def _as_good(rows: Sequence[Row]) -> list[str]:
         equal = [
             (row, own, other)
             for row, own, other in pairs
-            if noticed(row.fault, other) == noticed(row.fault, own)
-            and str(other.left) == str(own.left)
+            if noticed(row.fault, other) == noticed(row.fault, own) and _bulk(other) <= _bulk(own)
         ]
         sooner = [(row, own.seconds - other.seconds) for row, own, other in equal
                   if other.seconds < own.seconds]  # fmt: skip
         lines += [
             f"In {len(equal)} of {len(pairs)} rows {tool} noticed the same and left no more "
-            f"behind; it differs in what the user was told. In {len(sooner)} of them it ended "
-            f"sooner, by a median of "
+            f"processes and segments behind; it differs in what the user was told. In "
+            f"{len(sooner)} of them it ended sooner, by a median of "
             f"{statistics.median([gain for _, gain in sooner]) if sooner else 0:.1f} s"
             + (f": {', '.join(row.fault.name for row, _ in sooner)}." if sooner else "."),
             "",
         ]
-        worse = [row.fault.name for row, own, other in pairs
-                 if str(own.left) != "nothing" and str(other.left) == "nothing"]  # fmt: skip
+        worse = [
+            row.fault.name
+            for row, own, other in pairs
+            if other.status is not None and str(own.left) != "nothing" == str(other.left)
+        ]
         if worse:
             lines += [f"Rows where it left less behind than we did: {', '.join(worse)}.", ""]
     return lines[:-1]

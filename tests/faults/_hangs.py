@@ -134,6 +134,7 @@ OTHER = (
         "hang.unknown",
         _SOON,
         evidence=("phase backward, step 2 of 100",),
+        compared=False,
     ),
     Fault("stopped", "the job is stopped by a signal", ("stops_itself",), "hang.stopped", _SOON),
     Fault(
@@ -229,11 +230,37 @@ COLLECTIVES = (
         needs=("gloo",),
     ),
     Fault(
+        "ranks of different sizes",
+        "the tensors of two ranks differ in size",
+        ("ranks", "other-size"),
+        "error.collective",
+        needs=("gloo",),
+    ),
+    Fault(
+        "rank gone",
+        "one rank of two has ended, without an error of its own",
+        ("ranks", "gone"),
+        "error.collective",
+        needs=("gloo",),
+    ),
+    Fault(
         "collective's own time-out",
         "the collective gives up after two seconds",
         ("ranks", "times-out"),
         "error.collective",
         needs=("gloo",),
+    ),
+    Fault(
+        "rank killed, under torchrun",
+        "SIGKILL for one rank of two; torchrun ends the other",
+        (
+            "$", "python", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+            "{faults}/ranks.py", "dead",
+        ),
+        "crash.killed",
+        own_files=("torchelastic_",),
+        needs=("gloo",),
+        compared=False,
     ),
 )  # fmt: skip
 

@@ -16,6 +16,13 @@ HOST = (
         room=_CGROUP,
     ),
     Fault(
+        "child killed for memory",
+        "the kernel kills a child, and the job fails of that",
+        ("child_eats_memory", "{cgroup}"),
+        "oom.host.killed",
+        room=_CGROUP,
+    ),
+    Fault(
         "loader worker killed for memory",
         "the kernel kills a loader worker; torch raises a RuntimeError",
         ("worker_eats_memory", "{cgroup}"),
@@ -36,6 +43,22 @@ HOST = (
         "oom.host.refused",
         needs=("torch",),
     ),
+    Fault(
+        "more than --max-host-memory",
+        "the job grows past the limit that the user set",
+        ("grows", "640"),
+        "oom.host.limit",
+        ("--max-host-memory", "256M", "--grace", "1"),
+        evidence=("{0}",),
+        compared=False,
+    ),
+    Fault(
+        "bus error in shared memory",
+        "/dev/shm of 4 MB is full; the job dies without a word",
+        ("fills_shared_memory",),
+        "oom.shm",
+        room=_SMALL_SHM,
+    ),
 )
 
 
@@ -49,9 +72,14 @@ DEVICE = (
     _words("capacity", "oom.device.capacity", "the job filled the device"),
     _words("capacity-1.3", "oom.device.capacity", "the same in the words of torch 1.3"),
     _words("capacity-1.13", "oom.device.capacity", "the same in the words of torch 1.13"),
+    _words("fragmentation", "oom.device.fragmentation", "reserved, free and unusable"),
+    _words("fragmentation-1.13", "oom.device.fragmentation", "the same, only in numbers"),
+    _words("foreign", "oom.device.foreign", "another process holds the device"),
+    _words("foreign-1.13", "oom.device.foreign", "the same, to be inferred from numbers"),
     _words("cublas", "oom.device.library", "cuBLAS could not allocate"),
     _words("cudnn", "oom.device.library", "cuDNN could not start for want of memory"),
     _words("cufft", "oom.device.library", "cuFFT could not allocate"),
+    _words("pinned", "oom.pinned", "page-locked host memory was refused"),
     _words("illegal", "fault.device", "illegal access to memory"),
     _words("assert", "fault.device", "an assertion in a kernel"),
     _words("terminate", "fault.device", "illegal access, seen in a destructor: abort"),
@@ -59,6 +87,7 @@ DEVICE = (
     _words("no-kernel", "fault.driver", "built for other devices"),
     _words("no-driver", "fault.driver", "no driver"),
     _words("old-driver", "fault.driver", "the driver is too old"),
+    _words("mismatch", "fault.driver", "driver and library do not match"),
     _words("caught", "error.python", "out of memory, caught; then a KeyError"),
 )
 

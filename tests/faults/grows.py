@@ -1,8 +1,10 @@
 """Holds more and more memory: the MiB given, in steps, and then keeps it."""
 
+import os
 import sys
 import time
 
+print("culprit", os.getpid(), flush=True)
 held = []
 for _ in range(int(sys.argv[1]) // 16):
     held.append(b"x" * (16 << 20))

@@ -20,13 +20,7 @@ from tests.faults.harness import ROOT, Trial
 from tests.runner.conftest import wait_until
 
 _AT_ONCE = 3
-_WITHOUT: set[Outcome] = {
-    Outcome.OOM_DEVICE_FRAGMENTATION,
-    Outcome.OOM_DEVICE_FOREIGN,
-    Outcome.OOM_PINNED,
-    Outcome.OOM_HOST_LIMIT,
-    Outcome.OOM_SHM,
-}
+_WITHOUT: set[Outcome] = set()
 """Outcomes that no fault of the catalogue ends in."""
 
 
