@@ -147,9 +147,12 @@ class Attempt:
             for stream in streams:
                 await stream.finish()
             record = self._reader.record()
+            shm, unsure = self._shm.left(self._tree.pids_seen)
             left = Leaks(
                 processes=leftovers,
-                shm=self._shm.left(),
+                shm=shm,
+                removed=leaks.remove(shm),
+                unsure=unsure,
                 device_bytes=leaks.device_bytes(self._sampler.devices, self._tree.pids_seen),
                 cgroup=group_left,
             )
@@ -225,6 +228,7 @@ class Attempt:
                 return None
             if self._interrupts:
                 return Stop.INTERRUPT
+            self._shm.look(self._tree.pids_known())
             self._sample(now)
             if self._guard is not None and self._guard.is_over(self._tree.scan()):
                 return Stop.MEMORY_LIMIT

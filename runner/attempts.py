@@ -77,6 +77,8 @@ def leaks_dict(end: AttemptEnd) -> dict[str, Any]:
         "shm": list(end.leaks.shm),
         "device_bytes": end.leaks.device_bytes,
         "cgroup": end.leaks.cgroup,
+        "removed": list(end.leaks.removed),
+        "unsure": list(end.leaks.unsure),
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from probes import procfs
@@ -12,16 +14,32 @@ from probes.host import SHM
 from runner.stopping import Leftover
 from runner.units import size
 
+_TORCH = re.compile(r"torch_([0-9]{1,9})_[0-9]+_[0-9]+")
+_SHM_PREFIX = os.fsencode(SHM) + b"/"
+_MANY = 4096
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file in /dev/shm: a segment, or a semaphore (``sem.…``)."""
+
+    name: str
+    inode: int
+
 
 @dataclass(frozen=True)
 class Leaks:
     processes: tuple[Leftover, ...] = ()
     shm: tuple[str, ...] = ()
-    """Files in /dev/shm of this user that were not there before and still are."""
+    """Files in /dev/shm that the attempt certainly made and left, semaphores (``sem.…``) too."""
     device_bytes: int = 0
     """Device memory that processes of the attempt still hold."""
     cgroup: str | None = None
     """The attempt's cgroup where it could not be removed."""
+    removed: tuple[str, ...] = ()
+    """Of ``shm``: what was removed."""
+    unsure: tuple[str, ...] = ()
+    """Files in /dev/shm of this user that appeared meanwhile; perhaps another program's."""
 
     def __bool__(self) -> bool:
         return bool(self.processes or self.shm or self.device_bytes or self.cgroup)
@@ -54,26 +72,82 @@ def device_bytes(devices: Iterable[DeviceMemory], pids: Collection[int]) -> int:
 class ShmWatch:
     """The entries of /dev/shm of this user, remembered at construction.
 
-    Another program of the same user may make one meanwhile, so they are reported, not removed.
+    A new one is certainly the attempt's if a process of it was seen to map it, or if its name tells
+    a process of it as its maker. Another program of the same user may have made the others.
     """
 
     def __init__(self) -> None:
         self._before = _entries()
+        self._mapped: set[Entry] = set()
+        self._looked: frozenset[Entry] = frozenset()
 
-    def left(self) -> tuple[str, ...]:
-        return tuple(sorted(_entries() - self._before))
+    def look(self, pids: Iterable[int]) -> None:
+        """See which processes of the attempt use what is new; costs little where nothing is."""
+        new = frozenset(_entries() - self._before - self._mapped)
+        if new and new != self._looked:
+            used = mapped_by(pids)
+            self._mapped |= {entry for entry in new if entry in used}
+            self._looked = new if len(new) < _MANY else self._looked
+        if len(self._mapped) > _MANY:
+            self._mapped &= _entries()
+
+    def left(self, pids: Collection[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names that are certainly the attempt's, and those that only appeared meanwhile."""
+        new = _entries() - self._before
+        ours = {entry for entry in new if entry in self._mapped or maker(entry.name) in pids}
+        return _names(ours), _names(new - ours)
 
 
-def _entries() -> set[str]:
+def maker(name: str) -> int | None:
+    """The pid that torch writes into the names of its segments (pure)."""
+    told = _TORCH.fullmatch(name)
+    return int(told[1]) if told else None
+
+
+def remove(names: Iterable[str]) -> tuple[str, ...]:
+    """Remove segments that are certainly the attempt's and that no living process maps; the names
+    of those that were removed."""
+    entries = {entry.name: entry for entry in _entries()}
+    asked = [entries[name] for name in names if name in entries]
+    used = mapped_by(procfs.pids()) if asked else set()
+    removed = []
+    for entry in asked:
+        if entry in used:
+            continue
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(SHM, entry.name))
+            removed.append(entry.name)
+    return tuple(removed)
+
+
+def mapped_by(pids: Iterable[int]) -> set[Entry]:
+    """The entries of /dev/shm that these processes map now."""
+    found = set()
+    for pid in pids:
+        raw = procfs.read(f"/proc/{pid}/maps", 1 << 24) or b""
+        for line in raw.splitlines():
+            fields = line.split(maxsplit=5)
+            if len(fields) == 6 and fields[5].startswith(_SHM_PREFIX):
+                name = os.fsdecode(fields[5].removeprefix(_SHM_PREFIX))
+                found.add(Entry(name, int(fields[4])))
+    return found
+
+
+def _names(entries: Iterable[Entry]) -> tuple[str, ...]:
+    return tuple(sorted(entry.name for entry in entries))
+
+
+def _entries() -> set[Entry]:
     found = set()
     try:
         with os.scandir(SHM) as entries:
             for entry in entries:
                 try:
-                    if entry.stat(follow_symlinks=False).st_uid == os.getuid():
-                        found.add(entry.name)
+                    stat = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
+                if stat.st_uid == os.getuid():
+                    found.add(Entry(entry.name, stat.st_ino))
     except OSError:
         return set()
     return found

@@ -182,6 +182,10 @@ class Tree:
         self._reap(table)
         return [stat for stat in self._members.values() if not stat.is_dead]
 
+    def pids_known(self) -> list[int]:
+        """The members of the last scan, without looking again."""
+        return [self.root.pid, *(who.pid for who in self._members if who != self.root)]
+
     def _grouped(self, table: Mapping[int, Stat]) -> set[Identity]:
         # Read after the table: a pid that was used again since then meets a start time in the table
         # that is nobody's any more.

@@ -119,7 +119,11 @@ def leak_rows(result: Mapping[str, Any]) -> list[Row]:
         )
         for left in leaks["processes"]
     ]
-    rows += [(f"/dev/shm/{name}", "is still there") for name in leaks["shm"]]
+    removed = leaks.get("removed", ())
+    rows += [
+        (f"/dev/shm/{name}", "removed by the supervisor" if name in removed else "is still there")
+        for name in leaks["shm"]
+    ]
     if leaks["device_bytes"]:
         rows.append(("device memory", size(leaks["device_bytes"])))
     return rows

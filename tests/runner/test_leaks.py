@@ -1,0 +1,55 @@
+"""What a run leaves in /dev/shm: told apart from what others make meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import leaks
+from tests.runner.conftest import Supervised, fault
+
+Supervise = Callable[..., Supervised]
+SHM = Path("/dev/shm")
+
+
+@pytest.fixture
+def foreign() -> Iterator[str]:
+    name = f"test-foreign-{os.getpid()}"
+    yield name
+    (SHM / name).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "pid"),
+    [
+        ("torch_123_4567_8", 123),
+        ("torch_x_4567_8", None),
+        ("psm_12ab34cd", None),
+        ("sem.mp-abc", None),
+        ("../torch_1_2_3", None),
+    ],
+)
+def test_maker_is_told_by_torchs_names_alone(name: str, pid: int | None) -> None:
+    assert leaks.maker(name) == pid
+
+
+def test_segment_that_the_job_was_seen_to_map_is_removed_and_reported(
+    supervise: Supervise,
+) -> None:
+    run = supervise(fault("leaves_shared_memory", 1))
+    [name] = run.result["leaks"]["shm"]
+    assert run.result["leaks"]["removed"] == [name]
+    assert not (SHM / name).exists()
+
+
+def test_file_that_appears_meanwhile_is_reported_as_unsure_and_stays(
+    supervise: Supervise, foreign: str
+) -> None:
+    # The job makes it without mapping it: nobody can tell it from another program's.
+    run = supervise(["touch", str(SHM / foreign)])
+    assert foreign in run.result["leaks"]["unsure"]
+    assert foreign not in run.result["leaks"]["shm"]
+    assert (SHM / foreign).exists()
