@@ -188,7 +188,8 @@ def _wrong(rows: Sequence[Row]) -> list[str]:
 
 def _clean(text: str) -> str:
     """Without the folders and the name of this machine."""
-    text = text.replace(str(ROOT), ".").replace(sys.prefix, "…")
+    # The environment may stand inside the checkout, whose name is then a part of its own.
+    text = text.replace(sys.prefix, "…").replace(str(ROOT), ".")
     text = re.sub(r"/\S*/fault-\w+", "…", text)
     return re.sub(rf"(?<![\w-]){re.escape(socket.gethostname())}(?![\w-])", "…", text)
 
