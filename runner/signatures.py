@@ -44,7 +44,6 @@ _ALLOCATES_PINNED = (
 _ASSERTS = r"Assertion [`'].*[`'] failed|device-side assert"
 _SHARES = r"multiprocessing/(synchronize|shared_memory|heap)\.py|SemLock|_share_f|/dev/shm|shm_open"
 _COLLECTS = r"torch/distributed|c10d|gloo|nccl|NCCL|init_process_group|TCPStore|torchrun"
-_NOT_A_NUMBER = r"\bnan\b|\bNaN\b|\binf\b"
 _LOADS = r"pickle|serialization\.py|npyio|_npyio_impl|np\.load|torch\.load|joblib"
 
 SIGNATURES = _table(
