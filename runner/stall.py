@@ -1,5 +1,5 @@
 """What is captured when a job stalls, before anything is stopped: twice, with the counters of each
-process between. Every step has a time limit; 12 seconds in all."""
+process between. Every step has a time limit; 20 seconds in all."""
 
 from __future__ import annotations
 
