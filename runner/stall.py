@@ -1,5 +1,5 @@
 """What is captured when a job stalls, before anything is stopped: twice, with the counters of each
-process between. Every step has a time limit; 20 seconds in all."""
+process between. Every step has a time limit; 40 seconds in all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from runner.process_tree import Tree
 from runner.watchdog import Verdict
 
 _BETWEEN_SECONDS = 1.0
-_STACK_SECONDS = 2.0
+_NATIVE_SECONDS = 2.5
+_PLAIN_SECONDS = 4.0
+_CAPTURE_SECONDS = 10.0
+_AT_ONCE = 2
+"""Debuggers that run at a time: reading a large program's symbols keeps a processor busy."""
 _SIGNAL_SECONDS = 0.5
 _PROCESSES = 16
 _MORE_LOOKS = 4
@@ -70,7 +74,7 @@ async def capture(
     moved = scenes.moved(first, second)
     for _ in range(_MORE_LOOKS if scenes.is_busy(second) else 0):
         # Two looks may meet a slow program twice in the same of its places.
-        if moved:
+        if moved or time.monotonic() - began > _CAPTURE_SECONDS:
             break
         await asyncio.sleep(_BETWEEN_LOOKS)
         another, _ = await taker.take(members)
@@ -117,11 +121,16 @@ class _Taker:
         self._tree = tree
         self._paths = paths
         self._ways: dict[int, str] = {}
+        self._native = True
+        """Whether native frames were to be had in time so far."""
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._until = 0.0
         # Being traced makes every thread run for a moment: only the first look tells the order.
         self._ran_at: dict[int, float | None] = {}
 
     async def take(self, members: Sequence[Stat]) -> tuple[list[ProcessPicture], str]:
         """A picture of each process that still lives, and the text for stacks.txt."""
+        self._until = time.monotonic() + _CAPTURE_SECONDS
         seen = [(stat, stacks.threads(stat.pid)) for stat in members]
         seen = [(stat, threads) for stat, threads in seen if threads]
         waiting = {lock.pid: lock for lock in locks.waiting()}
@@ -163,14 +172,18 @@ class _Taker:
         reason = "no Python stack"
         for native in (True, False):
             name = "native" if native else "plain"
-            if way not in (None, name):
+            if way not in (None, name) or (native and not self._native):
                 continue
             command = stacks.py_spy(stat.pid, native=native)
             if command is None:
                 reason = "py-spy is not installed"
                 break
-            answer = await helpers.ask(command, _STACK_SECONDS, self._tree.exclude)
+            answer = await self._ask(command, _NATIVE_SECONDS if native else _PLAIN_SECONDS)
+            if answer is None:
+                reason = "no time was left for py-spy"
+                break
             self._continue(stat)
+            self._native &= not (native and answer.code is None)
             if answer.code == 0:
                 self._ways[stat.pid] = name
                 return answer.output.decode("utf-8", "replace")
@@ -180,6 +193,14 @@ class _Taker:
             self._ways[stat.pid] = "signal"
             return f"Process {stat.pid}: by faulthandler, since: {reason}\n{text}"
         return f"{who}: no Python stack: {reason}\n"
+
+    async def _ask(self, command: Sequence[str], seconds: float) -> helpers.Answer | None:
+        """The debugger's answer, within what is left of the capture's time; None: nothing is."""
+        async with self._turn:
+            seconds = min(seconds, self._until - time.monotonic())
+            if seconds <= 0:
+                return None
+            return await helpers.ask(command, seconds, self._tree.exclude)
 
     def _continue(self, stat: Stat) -> None:
         """A debugger that was killed may leave a process stopped that was not stopped before."""

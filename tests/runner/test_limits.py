@@ -78,8 +78,13 @@ def test_job_over_its_limit_is_stopped_with_its_holders_named(supervise: Supervi
     said = [fact["text"] for fact in run.result["evidence"]]
     assert any("of the 200.0 MiB that it may" in text for text in said), said
     assert any("held" in text and "pid" in text for text in said)
-    assert run.stderr.count("beyond them it is stopped") == 1
     assert run.result["leaks"]["processes"] == []
+
+
+def test_job_near_its_limit_is_warned_of_once_and_goes_on(supervise: Supervise) -> None:
+    run = supervise(fault("grows", 288), "--max-host-memory", "320M", "--deadline", "3")
+    assert run.outcome == "timeout"
+    assert run.stderr.count("beyond them it is stopped") == 1
 
 
 def test_job_below_its_limit_is_left_alone(supervise: Supervise) -> None:
