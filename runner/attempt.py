@@ -147,7 +147,8 @@ class Attempt:
             for stream in streams:
                 await stream.finish()
             record = self._reader.record()
-            shm, unsure = self._shm.left(self._tree.pids_seen)
+            named = leaks.workers_named(self._log.tail().decode("utf-8", "replace"))
+            shm, unsure = self._shm.left(self._tree.pids_seen | named)
             left = Leaks(
                 processes=leftovers,
                 shm=shm,

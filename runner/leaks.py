@@ -15,6 +15,10 @@ from runner.stopping import Leftover
 from runner.units import size
 
 _TORCH = re.compile(r"torch_([0-9]{1,9})_[0-9]+_[0-9]+")
+_WORKERS = re.compile(
+    r"DataLoader worker \(pid(?:\(s\))? ([0-9, ]{1,200})\)"
+    r"|shared memory ?\(shm\) for file </torch_([0-9]{1,9})_"
+)
 _SHM_PREFIX = os.fsencode(SHM) + b"/"
 _MANY = 4096
 
@@ -102,6 +106,16 @@ def maker(name: str) -> int | None:
     """The pid that torch writes into the names of its segments (pure)."""
     told = _TORCH.fullmatch(name)
     return int(told[1]) if told else None
+
+
+def workers_named(output: str) -> set[int]:
+    """Pids of loader workers whose death, or lack of shared memory, torch told: one may live too
+    short to be seen.
+
+    A job that lies about a pid gains nothing: what it makes us remove it may remove itself.
+    """
+    told = " ".join(dead or short for dead, short in _WORKERS.findall(output)).replace(",", " ")
+    return {int(word) for word in told.split() if len(word) < 10}
 
 
 def remove(names: Iterable[str]) -> tuple[str, ...]:

@@ -36,6 +36,24 @@ def test_maker_is_told_by_torchs_names_alone(name: str, pid: int | None) -> None
     assert leaks.maker(name) == pid
 
 
+@pytest.mark.parametrize(
+    ("output", "pids"),
+    [
+        ("RuntimeError: DataLoader worker (pid 712) is killed by signal: Bus error. ", {712}),
+        ("RuntimeError: DataLoader worker (pid(s) 712, 713) exited unexpectedly", {712, 713}),
+        ("RuntimeError: DataLoader worker (pid 99999999999) is killed", set()),
+        (
+            "unable to allocate shared memory(shm) for file </torch_712_98_0>: No space left on "
+            "device (28)",
+            {712},
+        ),
+        ("process (pid 712) is killed", set()),
+    ],
+)
+def test_workers_that_torch_names_in_its_errors_are_known(output: str, pids: set[int]) -> None:
+    assert leaks.workers_named(output) == pids
+
+
 def test_segment_that_the_job_was_seen_to_map_is_removed_and_reported(
     supervise: Supervise,
 ) -> None:
