@@ -59,6 +59,15 @@ HOST = (
         "oom.shm",
         room=_SMALL_SHM,
     ),
+    Fault(
+        "loader's batches fill shared memory",
+        "/dev/shm of 4 MB is full; a worker dies of it",
+        ("worker_fills_shared_memory",),
+        "oom.shm",
+        leaks=("shm",),
+        room=_SMALL_SHM,
+        needs=("torch",),
+    ),
 )
 
 

@@ -116,6 +116,15 @@ NEGATIVES = (
         leaks=("processes",),
         told=("left behind",),
     ),
+    Fault(
+        "leaves a shared-memory segment",
+        "ends well, with a segment that nobody uses",
+        ("leaves_shared_memory", "2"),
+        "ok",
+        ("--sample", "0.2"),
+        leaks=("shm",),
+        told=("left behind",),
+    ),
 )
 
 SUPERVISOR = (
