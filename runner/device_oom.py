@@ -1,9 +1,10 @@
 """A device's out-of-memory message of any torch version → its numbers → what kind it is. Pure.
 
 The advice "to avoid fragmentation" stands on nearly every such message since 1.10; only the
-numbers decide. Wordings: torch 1.0–1.3 "already allocated; … free; … cached" (held but unused),
+numbers decide. Wordings: torch 0.4–1.3 "already allocated; … free; … cached" (held but unused),
 1.4–2.0 "reserved in total" (what is allocated included), 2.1 and later "Process N has … memory in
-use", "this process has … memory in use", "reserved by PyTorch but unallocated".
+use", "this process has … memory in use", "reserved by PyTorch but unallocated"; the allocator of
+CUDA's own pool prints a small table instead.
 """
 
 from __future__ import annotations
@@ -12,25 +13,36 @@ import re
 from dataclasses import dataclass
 
 from runner.outcomes import Outcome
+from runner.units import size
 
-_UNITS = {"bytes": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
-          "kb": 10**3, "mb": 10**6, "gb": 10**9}  # fmt: skip
-_SIZE = r"([\d.]+) ?(bytes|[KMGT]i?B|B)"
-_REQUESTED = re.compile(rf"[Tt]ried to allocate {_SIZE}")
-_TOTAL = re.compile(rf"{_SIZE} total capac|total capac(?:i?t?)y of {_SIZE}|max allowed: {_SIZE}")
-_FREE = re.compile(rf"{_SIZE} free|of which {_SIZE} is free")
+_UNITS = {"byte": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_SIZE = r"(\d[\d.,]*) ?(bytes?|[KMGTP]i?B|B)\b"
+_REQUESTED = re.compile(
+    rf"[Tt]ried to allocate {_SIZE}|Requested +: {_SIZE}|Out of memory allocating {_SIZE}"
+    rf"|trying to allocate {_SIZE}"
+)
+_ABSURD = re.compile(r"[Tt]ried to allocate more than 1EB")
+_TOTAL = re.compile(
+    rf"{_SIZE} total capac|total capac(?:i?t?)y of {_SIZE}|max allowed: {_SIZE}"
+    rf"|Device limit +: {_SIZE}"
+)
+_FREE = re.compile(rf"{_SIZE} free|of which {_SIZE} is free|Free \(according to CUDA\) *: {_SIZE}")
+_ALLOWED = re.compile(rf"{_SIZE} allowed")
 _ALLOCATED = re.compile(
-    rf"{_SIZE} already allocated|allocated memory {_SIZE} is allocated|allocated: {_SIZE}"
+    rf"{_SIZE} already allocated|allocated memory {_SIZE} is allocated|MPS allocated: {_SIZE}"
+    rf"|Currently allocated +: {_SIZE}"
 )
 _CACHED = re.compile(rf"{_SIZE} cached")
 _RESERVED = re.compile(rf"{_SIZE} reserved in total")
 _UNUSED = re.compile(rf"{_SIZE} is reserved by \w+ but unallocated")
 _OWN = re.compile(rf"this process has {_SIZE} memory in use")
-_OTHERS = re.compile(rf"Process (\d+) has {_SIZE} memory in use")
+_OTHERS = re.compile(rf"Process (\d{{1,10}}) has {_SIZE} memory in use")
 _ELSEWHERE = re.compile(rf"other allocations: {_SIZE}")
 
 _FRAGMENTED = 0.1
 """Part of torch's pool that must lie unused: some always does, and halving it mends nothing."""
+_FOREIGN = 0.25
+"""Part of the device that others must hold: a display or a monitor holds a little as well."""
 CONTEXT = 900 << 20
 """Bytes that a process holds beside torch's own pool: context, libraries, their workspaces."""
 
@@ -48,7 +60,9 @@ class DeviceOom:
     own: int | None = None
     """Held by the process in all, by the driver."""
     named: tuple[tuple[int, int], ...] = ()
-    """(pid, bytes) of processes that the message names."""
+    """(pid, bytes) of processes that the message names; the job's own too in a container."""
+    allowed: int | None = None
+    """What the job had itself limited to."""
 
     @property
     def unused(self) -> int | None:
@@ -61,20 +75,32 @@ class DeviceOom:
     def foreign(self) -> int | None:
         """Held by others: what neither is free nor can be this process's own."""
         if self.total is None or self.free is None:
-            return sum(size for _, size in self.named) or None
+            return None
+        rest = max(0, self.total - self.free)
         if self.own is not None:
-            return max(0, self.total - self.free - self.own)
+            return max(0, rest - self.own)
         if self.reserved is None:
             return None
-        return max(0, self.total - self.free - self.reserved - CONTEXT)
+        return max(0, rest - self.reserved - CONTEXT)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What kind it is, and what else it nearly is."""
+
+    outcome: Outcome
+    confidence: float
+    also: tuple[Outcome, ...] = ()
 
 
 def read(text: str) -> DeviceOom | None:
-    """The numbers of a message; None where it names no size."""
+    """The numbers of a message; None where it names no size. Never raises."""
     requested = _size(_REQUESTED, text)
     total, free = _size(_TOTAL, text), _size(_FREE, text)
     if requested is None and total is None:
-        return None
+        if _ABSURD.search(text) is None:
+            return None
+        requested = 1 << 60
     allocated = _size(_ALLOCATED, text)
     reserved = _size(_RESERVED, text)
     if reserved is None and allocated is not None:
@@ -83,45 +109,58 @@ def read(text: str) -> DeviceOom | None:
             unused = _size(_CACHED, text)
         reserved = None if unused is None else allocated + unused
     own = _size(_OWN, text)
-    named = tuple(
-        (int(pid), _bytes(number, unit)) for pid, number, unit in _OTHERS.findall(text)[:64]
-    )
+    if own is not None and total is not None and own > total:
+        own = None  # A driver that cannot tell answers -1, which is printed as 17179869184 GiB.
     elsewhere = _size(_ELSEWHERE, text)
     if elsewhere is not None and allocated is not None:
         own = allocated + elsewhere
-    return DeviceOom(requested, total, free, allocated, reserved, own, named)
+        free = None if total is None else max(0, total - own)
+    named = tuple(
+        (int(pid), _bytes(number, unit)) for pid, number, unit in _OTHERS.findall(text)[:64]
+    )
+    return DeviceOom(requested, total, free, allocated, reserved, own, named, _size(_ALLOWED, text))
 
 
-def kind(seen: DeviceOom) -> Outcome:
+def judge(seen: DeviceOom) -> Judged:
     """Capacity, fragmentation or foreign.
 
-    Foreign, where others hold enough for the request and more than half of what this process does:
-    without them it would have fit. Fragmentation, where what torch holds unused would have been
-    enough. Else the job itself has filled the device. In a container the driver names the job's own
-    pid as another's: bytes that torch's own pool explains are not foreign.
+    - Foreign, where others hold at least what was asked for and a quarter of the device: without
+      them it would have fit.
+    - Fragmentation, where torch holds a tenth of its pool unused and that, with what is free, would
+      have been enough.
+    - Where both are so, the bigger share decides. Else the job itself has filled the device, or
+      what it was allowed of it.
     """
     requested = seen.requested or 0
-    foreign, unused = seen.foreign, seen.unused
-    own = seen.own if seen.own is not None else seen.reserved
-    if foreign is not None and own is not None and seen.reserved is not None:
-        explained = seen.own is not None and seen.own < seen.reserved
-        if explained:
-            foreign = max(0, foreign - seen.reserved)
-    if foreign is not None and foreign >= max(requested, 1) and foreign > (own or 0) / 2:
-        return Outcome.OOM_DEVICE_FOREIGN
-    substantial = _FRAGMENTED * (seen.reserved or 0)
-    if unused is not None and requested and unused >= max(requested, substantial):
-        return Outcome.OOM_DEVICE_FRAGMENTATION
-    return Outcome.OOM_DEVICE_CAPACITY
+    foreign, unused = seen.foreign or 0, seen.unused or 0
+    free = 0 if seen.allowed is not None else seen.free or 0
+    is_foreign = foreign >= max(requested, 1, int(_FOREIGN * (seen.total or 0)))
+    is_fragmented = (
+        seen.unused is not None
+        and 0 < requested <= unused + free
+        and unused >= max(1, int(_FRAGMENTED * (seen.reserved or 0)))
+        and unused >= requested / 2
+    )
+    if is_foreign and (not is_fragmented or foreign >= unused):
+        also = (Outcome.OOM_DEVICE_FRAGMENTATION,) if is_fragmented else ()
+        return Judged(Outcome.OOM_DEVICE_FOREIGN, 0.95 if foreign > unused * 2 else 0.8, also)
+    if is_fragmented:
+        also = (Outcome.OOM_DEVICE_FOREIGN,) if is_foreign else (Outcome.OOM_DEVICE_CAPACITY,)
+        return Judged(Outcome.OOM_DEVICE_FRAGMENTATION, 0.9, also)
+    near = []
+    if foreign >= max(requested, 1) and foreign >= _FOREIGN * (seen.total or 0) / 2:
+        near.append(Outcome.OOM_DEVICE_FOREIGN)
+    if requested and unused >= requested:
+        near.append(Outcome.OOM_DEVICE_FRAGMENTATION)
+    known = seen.total is not None and seen.reserved is not None
+    return Judged(Outcome.OOM_DEVICE_CAPACITY, 0.95 if known and not near else 0.8, tuple(near))
 
 
 def words(seen: DeviceOom) -> str:
     """The numbers for a person."""
-    from runner.units import size
-
     rows = (
         ("asked for", seen.requested), ("total", seen.total), ("free", seen.free),
-        ("this process", seen.own), ("allocated", seen.allocated),
+        ("allowed", seen.allowed), ("this process", seen.own), ("allocated", seen.allocated),
         ("reserved but unused", seen.unused), ("held by others", seen.foreign),
     )  # fmt: skip
     return ", ".join(f"{name} {size(value)}" for name, value in rows if value is not None)
@@ -131,12 +170,14 @@ def _size(pattern: re.Pattern[str], text: str) -> int | None:
     found = pattern.search(text)
     if found is None:
         return None
-    words = [group for group in found.groups() if group]
-    return _bytes(words[0], words[1])
+    number, unit = (group for group in found.groups() if group)
+    return _bytes(number, unit)
 
 
 def _bytes(number: str, unit: str) -> int:
+    """Metal's "GB" are binary, as torch's "GiB" are."""
+    unit = unit.lower().removesuffix("s")
     try:
-        return int(float(number) * _UNITS[unit.lower()])
+        return int(float(number.replace(",", "")) * _UNITS[unit if unit in _UNITS else unit[0]])
     except (ValueError, OverflowError):
         return 0

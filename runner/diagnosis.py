@@ -13,15 +13,12 @@ from runner import scenes, signatures
 from runner.advice import advice_for
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome
-from runner.signatures import Match
+from runner.signatures import Match, deaths
 from runner.units import size
 
 _WORKER_NAME = "pt_data_worker"
 """What torch calls its loader's processes."""
-_FATAL_SIGNALS = {
-    signal.SIGSEGV: Outcome.CRASH_SEGV,
-    signal.SIGABRT: Outcome.CRASH_ABORT,
-}
+_TIMEOUT_STATUS = 124
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -32,7 +29,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         outcome=outcome.value,
         confidence=confidence,
         facts=tuple(facts + _common_facts(evidence)),
-        also=tuple(other.value for other in also if other is not outcome),
+        also=tuple(dict.fromkeys(other.value for other in also if other is not outcome)),
         advice=advice_for(outcome),
     )
 
@@ -83,12 +80,12 @@ def _held(memory: MemoryPicture | None) -> list[Fact]:
 
 def _died(evidence: Evidence) -> _Decision:
     matches = _believed(signatures.match(evidence.output), evidence)
-    also = [match.outcome for match in matches[:3]]
+    also = _others(matches)
     own = evidence.record.failure if evidence.record else None
     if own is not None and own[0] in Outcome._value2member_map_:
         return Outcome(own[0]), 0.99, [Fact("job", own[1])], also
     if evidence.signal is not None:
-        return _signalled(evidence, evidence.signal, matches, also)
+        return _signalled(evidence, evidence.signal, matches)
     worker = [match for match in matches if match.outcome is Outcome.CRASH_WORKER]
     named = any(kill.name == _WORKER_NAME for kill in evidence.kernel_kills or ())
     if (worker and _kernel_killed(evidence)) or named:
@@ -99,50 +96,102 @@ def _died(evidence: Evidence) -> _Decision:
     if evidence.exit_code is not None and evidence.exit_code > 128:
         shell = _of_shell_status(evidence, evidence.exit_code - 128, matches)
         if shell is not None:
-            facts = [Fact("exit", f"exit status {evidence.exit_code}")]
-            said = next((match for match in matches if match.outcome is shell), None)
-            facts += _said(said) if said else []
-            return shell, 0.8, facts, also
+            return shell
     if matches:
-        best = matches[0]
-        sure = 0.6 if best.only_a_signal else 0.9
-        others = [Outcome.CRASH_KILLED] if best.only_a_signal else []
-        return best.outcome, sure, _said(best), [*others, *also[1:]]
+        return _by_match(matches, evidence)
     if evidence.xids:
         # The device's own word, where the job has none.
         return Outcome.FAULT_DEVICE, 0.7, _last_line(evidence), [Outcome.ERROR_PYTHON]
+    if evidence.exit_code == _TIMEOUT_STATUS:
+        others = [Outcome.ERROR_PYTHON]
+        return Outcome.TIMEOUT, 0.6, [Fact("exit", "exit status 124, as of timeout(1)")], others
     return Outcome.ERROR_PYTHON, 0.6, _last_line(evidence), []
 
 
-def _signalled(
-    evidence: Evidence, number: int, matches: list[Match], also: list[Outcome]
-) -> _Decision:
-    name = _signal_name(number)
-    died = Fact("exit", f"died of {name}")
+def _by_match(matches: list[Match], evidence: Evidence) -> _Decision:
+    best = matches[0]
+    if best.outcome is Outcome.CRASH_WORKER and any(
+        match.outcome is Outcome.OOM_HOST_KILLED and match.is_system for match in matches
+    ):
+        best = replace(best, outcome=Outcome.OOM_HOST_WORKER)
+    if best.outcome is Outcome.OOM_HOST_KILLED and best.is_system:
+        # The kernel names the victim, torch says that it was a worker.
+        workers = [match for match in matches if match.outcome is Outcome.CRASH_WORKER]
+        if workers:
+            facts = [*_said(best), Fact("output", workers[0].line)]
+            return Outcome.OOM_HOST_WORKER, 0.9, facts, [Outcome.OOM_HOST_KILLED]
+    return best.outcome, best.confidence, _said(best), _others(matches)
+
+
+def _others(matches: list[Match]) -> list[Outcome]:
+    """What else fits: what the best match nearly is, then the runners-up."""
+    if not matches:
+        return []
+    return [*matches[0].also, *(match.outcome for match in matches[:4])]
+
+
+def _signalled(evidence: Evidence, number: int, matches: list[Match]) -> _Decision:
+    died = Fact("exit", f"died of {_signal_name(number)}")
+    also = _others(matches)
     if number == signal.SIGKILL:
-        if _kernel_killed(evidence):
-            # The machine's counter alone may have counted somebody else's process.
-            sure = bool(evidence.oom_kills_group or evidence.kernel_kills)
-            others = also if sure else [Outcome.CRASH_KILLED, *also]
-            return (
-                Outcome.OOM_HOST_KILLED,
-                0.97 if sure else 0.7,
-                [died, *_kill_facts(evidence)],
-                others,
-            )
-        return Outcome.CRASH_KILLED, 0.8, [died], also
+        return _killed(evidence, died, matches)
     if number == signal.SIGBUS and evidence.shm_full:
         return Outcome.OOM_SHM, 0.95, [died, Fact("shm", "/dev/shm was full")], also
     if number == signal.SIGBUS and any(m.outcome is Outcome.OOM_SHM for m in matches):
         return Outcome.OOM_SHM, 0.9, [died], also
-    if number in _FATAL_SIGNALS:
-        # An abort with a known message is that message's outcome: glibc, CUDA and C++ abort.
-        if number == signal.SIGABRT and matches:
-            return matches[0].outcome, 0.85, [died, *_said(matches[0])], also[1:]
-        return _FATAL_SIGNALS[signal.Signals(number)], 0.95, [died], also
-    if number in (signal.SIGINT, signal.SIGTERM):
+    if number == signal.SIGBUS and not evidence.is_observed:
+        return Outcome.OOM_SHM, 0.6, [died], [Outcome.CRASH_SIGNAL, *also]
+    if number == signal.SIGABRT:
+        return _aborted(evidence, died, matches)
+    if number == signal.SIGSEGV:
+        return Outcome.CRASH_SEGV, 0.95, [died], also
+    if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        told = _told_by_system(matches)
+        if told is not None:
+            return told.outcome, told.confidence, [died, *_said(told)], also
         return Outcome.INTERRUPTED, 0.7, [died], [Outcome.CRASH_SIGNAL, *also]
+    if number == signal.SIGXCPU:
+        return Outcome.TIMEOUT, 0.8, [died], [Outcome.CRASH_SIGNAL, *also]
     return Outcome.CRASH_SIGNAL, 0.9, [died], also
+
+
+def _aborted(evidence: Evidence, died: Fact, matches: list[Match]) -> _Decision:
+    """An abort with a known message is that message's outcome: glibc, CUDA and C++ abort."""
+    also = _others(matches)
+    told = next((match for match in matches if not _is_vague(match)), None)
+    if told is None or (told.is_heap and evidence.is_observed):
+        # Where it was seen to abort, that is what happened, whatever destroyed the heap.
+        facts = [died, *_said(told)] if told else [died]
+        return Outcome.CRASH_ABORT, 0.95, facts, also
+    return told.outcome, 0.85, [died, *_said(told)], also
+
+
+def _is_vague(match: Match) -> bool:
+    """An exception that nothing is known of, or the abort itself."""
+    return match.outcome in (Outcome.ERROR_PYTHON, Outcome.CRASH_ABORT)
+
+
+def _told_by_system(matches: list[Match]) -> Match | None:
+    """What a scheduler or a kernel says in the log: a time limit, a cancelled job, memory."""
+    ends = (Outcome.TIMEOUT, Outcome.INTERRUPTED, Outcome.OOM_HOST_KILLED)
+    return next((m for m in matches if m.is_system and m.outcome in ends), None)
+
+
+def _killed(evidence: Evidence, died: Fact, matches: list[Match]) -> _Decision:
+    also = _others(matches)
+    if _kernel_killed(evidence):
+        # The machine's counter alone may have counted somebody else's process.
+        sure = bool(evidence.oom_kills_group or evidence.kernel_kills)
+        others = also if sure else [Outcome.CRASH_KILLED, *also]
+        facts = [died, *_kill_facts(evidence)]
+        return Outcome.OOM_HOST_KILLED, 0.97 if sure else 0.7, facts, others
+    told = _told_by_system(matches)
+    if told is not None:
+        return told.outcome, 0.9, [died, *_said(told)], also
+    if not evidence.is_observed:
+        # No counter can be asked; of what kills a job without a word, memory is the usual cause.
+        return Outcome.OOM_HOST_KILLED, 0.55, [died], [Outcome.CRASH_KILLED, *also]
+    return Outcome.CRASH_KILLED, 0.8, [died], also
 
 
 def _believed(matches: list[Match], evidence: Evidence) -> list[Match]:
@@ -160,24 +209,26 @@ def _said(match: Match) -> list[Fact]:
     return [*facts, Fact("device", match.numbers)] if match.numbers else facts
 
 
-def _of_shell_status(evidence: Evidence, number: int, matches: list[Match]) -> Outcome | None:
-    """128 + n is how a shell reports that its child died of signal n."""
-    if number == signal.SIGKILL and any(m.outcome is Outcome.OOM_HOST_KILLED for m in matches):
-        return Outcome.OOM_HOST_KILLED
-    if number == signal.SIGBUS:
-        return Outcome.OOM_SHM
-    if number == signal.SIGABRT:
-        # A shell's status is all that is known here: what the heap says is nearer to the cause.
-        if signatures.is_heap_corruption(evidence.output):
-            return Outcome.CRASH_SEGV
-        return matches[0].outcome if matches else Outcome.CRASH_ABORT
-    if number == signal.SIGSEGV:
-        return Outcome.CRASH_SEGV
-    return {
-        int(signal.SIGKILL): Outcome.CRASH_KILLED,
-        int(signal.SIGINT): Outcome.INTERRUPTED,
-        int(signal.SIGTERM): Outcome.INTERRUPTED,
-    }.get(number)
+def _of_shell_status(evidence: Evidence, number: int, matches: list[Match]) -> _Decision | None:
+    """128 + n is how a shell reports that its child died of signal n; None where it is no such.
+
+    The shell's word is all that is known of the child, so what the log says weighs more than
+    beside a death that was seen.
+    """
+    if number not in deaths.KNOWN:
+        return None
+    told = next((match for match in matches if match.only_a_signal), None)
+    if number == signal.SIGKILL and told is not None and told.outcome is Outcome.OOM_HOST_KILLED:
+        evidence = replace(evidence, is_observed=False)
+    if number in (signal.SIGABRT, signal.SIGBUS):
+        evidence = replace(evidence, is_observed=False)
+    outcome, confidence, facts, also = _signalled(evidence, number, matches)
+    exited = Fact("exit", f"exit status {evidence.exit_code}, as of {_signal_name(number)}")
+    said = next((match for match in matches if match.outcome is outcome), None)
+    facts = [exited, *facts[1:]]
+    if said is not None and len(facts) == 1:
+        facts += _said(said)
+    return outcome, min(confidence, 0.85), facts, also
 
 
 def _kernel_killed(evidence: Evidence) -> bool:

@@ -71,6 +71,8 @@ class Evidence:
     """Whether /dev/shm was nearly full at the last look."""
     output: str = ""
     """The end of what it printed."""
+    is_observed: bool = True
+    """False: nothing was watched, there is only a log, and perhaps an exit status."""
     record: Record | None = None
     stall: StallPicture | None = None
     memory: MemoryPicture | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import sys
@@ -11,15 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from runner import hangs
+from runner import hangs, log_ending
 from runner.advice import advice_for
 from runner.console import printable
 from runner.diagnosis import diagnose
-from runner.evidence import Diagnosis, Evidence
+from runner.evidence import Diagnosis, Evidence, Fact
 from runner.outcomes import Outcome
 
 _TAIL = 1 << 20
 _SHOWN = 200
+_LOSS = re.compile(
+    r"\b\w*[Ll]oss\w{0,20}['\"]?(?: is)? ?[=: ] ?(?:tensor\()?(-?(?:nan|NaN|inf|Inf|\d[\d.e+-]*))\b"
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
     of threads is a hang, and anything else is taken for the log of a job that failed.
     """
     if status == 0:
-        return diagnose(Evidence(0, None, output=text))
+        return _ended_well(text)
     hang = hangs.read_dump(text) if status is None else None
     if hang is not None:
         return Diagnosis(
@@ -72,11 +76,30 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
             tuple(other.value for other in hang.also),
             advice_for(hang.outcome),
         )
-    if status is None:
-        return diagnose(Evidence(1, None, output=text))
-    if status < 0:
-        return diagnose(Evidence(None, -status, output=text))
-    return diagnose(Evidence(status, None, output=text))
+    code = None if status is not None and status < 0 else 1 if status is None else status
+    number = -status if status is not None and status < 0 else None
+    return diagnose(Evidence(code, number, output=text, is_observed=False))
+
+
+def _ended_well(text: str) -> Diagnosis:
+    """Exit 0 is ok, however frightening the log; except where the numbers that the job itself
+    reports last are none: then it has ended, not succeeded."""
+    line = last_loss(text)
+    if line is None:
+        return diagnose(Evidence(0, None, output=text, is_observed=False))
+    facts = (Fact("exit", "exit status 0"), Fact("output", line))
+    also = (Outcome.OK.value,)
+    return Diagnosis(Outcome.ERROR_NAN.value, 0.7, facts, also, advice_for(Outcome.ERROR_NAN))
+
+
+def last_loss(text: str) -> str | None:
+    """The last line that reports a loss, where that loss is NaN; else None."""
+    for line in reversed(log_ending.read(text).lines):
+        values = _LOSS.findall(line.text)
+        if values:
+            none = any(value.lower().startswith(("nan", "inf", "-inf")) for value in values)
+            return line.text.strip()[:_SHOWN] if none else None
+    return None
 
 
 def files(names: Sequence[str], status: int | None, as_json: bool) -> int:

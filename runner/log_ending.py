@@ -1,130 +1,229 @@
-"""Which lines of a log can explain its end. Pure.
+"""A log's end → its lines and tracebacks, without what launchers and terminals put around. Pure.
 
-A message that was caught and lived through does not explain a later exception: where a log ends
-in a traceback, that one counts, with those it is chained to and what follows. But some last words
-only carry another's death: a launcher's summary, a bare EOFError at the other end of a pipe, a
-child's status. Then the region before them is asked.
+Colours, carriage returns, time stamps and the names of ranks are taken off; a rank's name is kept
+beside the line, since the lines of two ranks may alternate. Frames of tracebacks are told from
+messages: a line of source code says nothing about the end.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-_END_LINES = 60
 _LINES = 600
 _LENGTH = 4000
 
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
-_PREFIXES = re.compile(
-    r"^(?:\[(?:default\d*:)?(?:rank ?|Rank ?)?\d+(?:, ?\d+)?\](?:<std(?:out|err)>)?:? ?"
-    r"|\(\w+ pid=\d+[^)]*\) ?|rank ?\d+: |\[\d+(?:,\d+)?\]<std(?:out|err)>: ?|\d{1,4}: (?=\S))"
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+# Who printed the line: torchrun, torch 2.2 and later, Open MPI, srun -l, ray, compose, kubectl.
+_STREAM = re.compile(
+    r"\[(?:default|rank ?|Rank ?)\d+\](?:<std(?:out|err)>)?:? ?"
+    r"|\[\d+(?:, ?\d+)?\](?:<std(?:out|err)>)?: ?"
+    r"|\(\w[\w.:<>]* (?:rank=\d+, )?pid=\d+[^)]{0,80}\) ?"
+    r"|(?:rank|worker|node|task) ?\d+ ?[:|] "
+    r"|[ ]{0,4}\d{1,4}: (?=\S|  )"
+    r"|\[pod/[\w./-]{1,120}\] "
+    r"|[\w.-]{1,60} +\| (?=.)"
+    r"|[\w.-]{1,80} \[std(?:out|err)\] "
 )
 _STAMP = re.compile(
-    r"^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?"
-    r"(?: ?[|-] ?)?(?: ?\[?(?:ERROR|CRITICAL|INFO|WARNING)\]?)?(?: ?[|:-])? *"
+    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? ?"
+    r"(?:\| )?(?:[|:-] )?"
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} "
+    r"|\[\d\d?:\d\d:\d\d(?:\.\d+)?\] "
 )
-_TRACEBACK = "Traceback (most recent call last):"
+_LEVEL = re.compile(
+    r"\[?(?:ERROR|CRITICAL|FATAL|E)\]? *(?:\||:(?=[\w. -]{0,60}:)|- |(?=Traceback))"
+)
+_GROUP = re.compile(r" {2,}[|+](?: |-\+-+ \d+ -+|-+$)")
+_BOX = "│╭╰├┃┏┗╮╯─━"
+_HEADER = "Traceback (most recent call last)"
 _CHAIN = (
     "During handling of the above exception",
     "The above exception was the direct cause",
+    "terminated with the following error",
+    "in DataLoader worker process",
+    "in pin memory thread",
 )
-_FRAME = re.compile(r'^\s+File "')
-_CARETS = re.compile(r"^[\s~^]*[\^~][\s~^]*$")
-# Printed under every CUDA error, whatever it was.
-_BOILERPLATE = re.compile(
-    r"TORCH_USE_CUDA_DSA|CUDA_LAUNCH_BLOCKING|asynchronously reported|in https://docs\.nvidia\.com"
-    r"|^frame #\d+|^\s*#\d+ 0x"
+_FRAME = re.compile(r'\s+File "')
+_BARE_FRAME = re.compile(r"File |Cell |Input In |<ipython|-+> |~?/\S+ in |\s*\.\.\. \d+ frames")
+_SOURCE = re.compile(r"\s{4,}\S")
+_MARKS = re.compile(r"[\s~^]*[\^~][\s~^]*$")
+_NATIVE = re.compile(r"(?:frame )?#\d+:? |  @ +0x")
+_EXCEPTION = re.compile(
+    r"(?![EWIF]\d{4}|https?:)[A-Za-z_][\w.]*(?:\[\w+\])?(?::(?!\\)(?: |$)|: ?$| \()"
+    r"|[\w.]*(?:Error|Exception|Interrupt|Exit|Iteration|Empty|Full|Timeout|Cancelled|Abort)\s*$"
+    r"|[A-Z][a-z]+[A-Z]\w*$|[a-z_]\w*(?:\.\w+)+$"
 )
+_IGNORED = ("Exception ignored in", "Error in atexit", "Error in sys.excepthook")
+# Last words that only tell of another's end: the cause stands before them.
 _CARRIER = re.compile(
-    r"^(?:[\w.]*\.)?(?:ChildFailedError|CalledProcessError|ProcessExitedException|SystemExit"
-    r"|WorkerCrashedError|RayTaskError)\b"
-    r"|^(?:EOFError|BrokenPipeError.*|ConnectionResetError.*|ConnectionRefusedError.*|queue\.Empty"
-    r"|_queue\.Empty|SystemExit)\s*:?\s*$"
-    r"|^(?:ConnectionResetError|BrokenPipeError): \[Errno \d+\]"
-    r"|returned non-zero exit status"
+    r"(?:[\w.]*\.)?(?:ChildFailedError|CalledProcessError|ProcessExitedException|SystemExit"
+    r"|WorkerCrashedError|RayTaskError|WorkerGroupFailure\w*|ProcessRaisedException)\b"
+    r"|(?:EOFError|(?:_?queue\.)?Empty|[\w.]*_RemoteTraceback)\s*:?\s*$"
+    r"|(?:ConnectionResetError|BrokenPipeError|ConnectionRefusedError|ConnectionAbortedError)\b"
 )
-_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?::| *$)")
 
 
 @dataclass(frozen=True)
-class Region:
-    """A stretch of the log with its last words."""
-
-    lines: tuple[str, ...]
-    """Messages: frames of Python are left out."""
-    context: str
-    """The whole stretch, frames too."""
-    is_carrier: bool
+class Line:
+    text: str
+    stream: str = ""
+    """Who printed it, where a launcher says so."""
+    is_frame: bool = False
+    """Part of a traceback, or of a native stack: no message."""
 
 
-def clean(text: str) -> list[str]:
-    """The last lines without colours, carriage returns, time stamps and names of ranks."""
-    found = []
-    for raw in text.splitlines()[-_LINES:]:
-        line = _ANSI.sub("", raw).rstrip("\r").rpartition("\r")[2][:_LENGTH]
-        for _ in range(2):
-            line = _PREFIXES.sub("", line, count=1)
-        found.append(_STAMP.sub("", line, count=1).rstrip())
-    return found
+@dataclass
+class Trace:
+    """A traceback; places are indices of lines."""
+
+    start: int
+    stream: str
+    said: int | None = None
+    """Where its exception stands; None: it is cut off."""
+    is_chained: bool = False
+    """Whether it belongs to the traceback before it."""
+    is_direct: bool = False
+    """Whether the one before it is its cause, not just what was being handled."""
+    is_ignored: bool = False
+    """Whether Python said that it lived on regardless."""
 
 
-def regions(lines: Sequence[str]) -> list[Region]:
-    """The stretches that can explain the end, the likeliest first; more than one only where the
-    last words are another's."""
-    starts = [
-        i for i, line in enumerate(lines) if _TRACEBACK in line and "Original Traceback" not in line
-    ]
-    ends = [*starts[1:], len(lines)]
-    found: list[Region] = []
-    first = len(lines)
-    place = len(starts) - 1
-    while place >= 0:
-        first, last = starts[place], ends[place]
-        while place > 0 and any(
-            mark in line for line in lines[starts[place - 1] : first] for mark in _CHAIN
-        ):
+@dataclass(frozen=True)
+class Log:
+    lines: tuple[Line, ...]
+    traces: tuple[Trace, ...] = field(default=())
+
+    def exception(self, trace: Trace) -> str:
+        return self.lines[trace.said].text if trace.said is not None else ""
+
+    def is_carrier(self, trace: Trace) -> bool:
+        """Whether it only tells of another's end, or is cut off."""
+        return trace.said is None or bool(_CARRIER.match(self.exception(trace)))
+
+    def context(self, start: int, end: int) -> str:
+        return "\n".join(line.text for line in self.lines[start:end])
+
+    def chain(self, last: Trace) -> list[Trace]:
+        """The traceback with those of the same process that it is chained to, the first first."""
+        found = [last]
+        same = [trace for trace in self.traces if trace.stream == last.stream]
+        place = same.index(last)
+        while same[place].is_chained and place > 0:
             place -= 1
-            first = starts[place]
-        region = _region(lines[first:last])
-        found.append(region)
-        if not region.is_carrier:
-            return found
-        place -= 1
-    found.append(_region(lines[max(0, first - _END_LINES) : first]))
-    return found
+            found.insert(0, same[place])
+        return found
 
 
-def _region(lines: Sequence[str]) -> Region:
-    messages = _messages(lines)
-    return Region(
-        lines=tuple(line for line in messages if not _BOILERPLATE.search(line)),
-        context="\n".join(lines),
-        is_carrier=_is_carrier(lines, messages),
-    )
+def read(text: str) -> Log:
+    """The last 600 lines. Never raises."""
+    reader = _Reader()
+    for raw in _last_lines(text):
+        reader.take(*_bare(raw))
+    reader.end()
+    return Log(tuple(reader.lines), tuple(reader.traces))
 
 
-def _messages(lines: Sequence[str]) -> list[str]:
-    found = []
-    skip = False
-    for line in lines:
-        if _FRAME.match(line):
-            skip = True
-        elif skip and line.startswith("    "):
-            # The source line of a frame, and the marks below it.
-            skip = bool(line.strip()) and not _CARETS.match(line)
-        elif not _CARETS.match(line):
-            skip = False
-            found.append(line)
-    return found
+def _last_lines(text: str) -> Iterator[str]:
+    for line in _LINE_END.split(text[-4 * _LINES * _LENGTH :])[-_LINES:]:
+        whole = len(line) <= _LENGTH
+        kept = line if whole else f"{line[: _LENGTH // 2]} … {line[-_LENGTH // 2 :]}"
+        yield _ANSI.sub("", kept).rstrip()
 
 
-def _is_carrier(lines: Sequence[str], messages: Sequence[str]) -> bool:
-    """Whether the last exception only tells of another's end, or is cut off."""
-    if not any(_TRACEBACK in line for line in lines):
+def _bare(line: str) -> tuple[str, str]:
+    """The line without what was put before it, and who printed it."""
+    stream = ""
+    for _ in range(3):
+        if found := _STREAM.match(line):
+            stream += found[0].strip()
+            line = line[found.end() :]
+        elif found := _STAMP.match(line) or _LEVEL.match(line) or _GROUP.match(line):
+            line = line[found.end() :]
+        else:
+            break
+    return line, stream
+
+
+@dataclass
+class _Stream:
+    """What a process was printing."""
+
+    open: Trace | None = None
+    chained: bool = False
+    direct: bool = False
+    ignored: bool = False
+    is_notebook: bool = False
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.traces: list[Trace] = []
+        self._streams: dict[str, _Stream] = {}
+        self._leading = True
+
+    def take(self, text: str, stream: str) -> None:
+        place = len(self.lines)
+        state = self._streams.setdefault(stream, _Stream())
+        is_frame = self._is_part(text, stream, state, place)
+        self.lines.append(Line(text, stream, is_frame))
+        if self._leading and text and not text[0].isspace():
+            self._leading = False
+            if not self.traces and not _EXCEPTION.match(text):
+                self._unframe()
+
+    def end(self) -> None:
+        if self._leading and not self.traces:
+            self._unframe()
+
+    def _unframe(self) -> None:
+        """The indented lines at the start were no end of a traceback."""
+        self.lines = [Line(line.text, line.stream) for line in self.lines]
+
+    def _is_part(self, text: str, stream: str, state: _Stream, place: int) -> bool:
+        if _HEADER in text:
+            self._begin(text, stream, state, place)
+            return True
+        if _NATIVE.match(text):
+            return True
+        if _FRAME.match(text):
+            if state.open is None and self._leading:
+                self._begin("", stream, state, place)
+            return True
+        if _MARKS.match(text):
+            return True
+        if state.open is None:
+            if any(mark in text for mark in _CHAIN):
+                state.chained, state.direct = True, "During handling" not in text
+            elif text.startswith(_IGNORED):
+                state.ignored = True
+            elif text and not text.startswith(("-- ", '"""', " ")):
+                state.chained = state.ignored = False
+            # A log that begins in the middle of a traceback.
+            return self._leading and bool(_SOURCE.match(text))
+        if not text or text[0].isspace() or text[0] in _BOX:
+            return True
+        if state.is_notebook and (_BARE_FRAME.match(text) or not _EXCEPTION.match(text)):
+            return True
+        if _EXCEPTION.match(text):
+            state.open.said = place
+            state.open = None
+            if any(mark in text for mark in _CHAIN):
+                state.chained = state.direct = True
         return False
-    tail = [line for line in messages if line.strip()]
-    last = max((i for i, line in enumerate(tail) if _TRACEBACK in line), default=0)
-    after = [line for line in tail[last + 1 :] if _EXCEPTION.match(line)]
-    return not after or bool(_CARRIER.search(after[0]))
+
+    def _begin(self, header: str, stream: str, state: _Stream, place: int) -> None:
+        trace = Trace(
+            place,
+            stream,
+            is_chained=state.chained or "Original " in header,
+            is_direct=state.direct or "Original " in header,
+            is_ignored=state.ignored,
+        )
+        state.open = trace
+        state.chained = state.direct = state.ignored = False
+        state.is_notebook = bool(re.match(r"[\w.]+ {2,}" + _HEADER[:9], header))
+        self.traces.append(trace)

@@ -1,0 +1,79 @@
+"""Words about input that is missing, cut off or not what it should be."""
+
+from __future__ import annotations
+
+from runner.outcomes import Outcome as O
+from runner.signatures.signature import ending
+
+_READS_ARRAYS = (
+    r"npyio|_format_impl|lib/format\.py|read_array|fromfile|frombuffer|memmap|np\.load|numpy\.load"
+)
+_UNPICKLES = (
+    r"pickle|torch/serialization|npyio|np\.load|torch\.load|joblib|in load\b|unpickler|_legacy_load"
+)
+_READS_DATA = (
+    r"PIL/Image|torchvision|npyio|pandas|h5py|torch/serialization|imageio|soundfile|torchaudio"
+    r"|rasterio|zarr|pyarrow|lmdb|safetensors|tifffile|nibabel|cv2"
+)
+_SUFFIX = (
+    r"\.(?:npy|npz|pt|pth|ckpt|safetensors|h5|hdf5|mat|jpe?g|png|tiff?|bin|dat|tar|zip|gz|parquet"
+    r"|arrow|lmdb|wav|flac|mp4|pkl|pickle|tfrecord|segy|sgy|raw|zst)['\"]?"
+)
+
+DATA = (
+    ending(
+        O.ERROR_DATA,
+        rf"^(?:\w+\.)*FileNotFoundError: .*{_SUFFIX}\s*$|^(?:\w+\.)*DataError\b",
+    ),
+    ending(
+        O.ERROR_DATA, r"^(?:\w+\.)*FileNotFoundError\b", near=_READS_DATA, also=[O.ERROR_PYTHON]
+    ),
+    # A text file that is not there may be a setting as well as data.
+    ending(O.ERROR_PYTHON, r"^(?:\w+\.)*FileNotFoundError\b", also=[O.ERROR_DATA]),
+    ending(
+        O.ERROR_PYTHON,
+        r"Weights only load failed.*[Uu]nsupported global",
+        r"WeightsUnpickler error: Unsupported (?:global|class)",
+        also=[O.ERROR_DATA],
+    ),
+    ending(
+        O.ERROR_DATA,
+        r"Failed to read all data for array|UnpicklingError|[Pp]ickle data was truncated",
+        r"Ran out of input|invalid load key|[Ff]ailed to interpret file|allow_pickle=False",
+        r"No data left in file|EOF: reading (?:array data|magic string|array header)",
+        r"magic string is not correct|NotAnNpy|mmap length is greater",
+        r"buffer (?:is smaller than requested|size must be a multiple)|cannot mmap an empty",
+        r"PytorchStreamReader failed|failed finding central directory|not a ZIP archive",
+        r"unexpected EOF|[Ii]nvalid magic number|storage has wrong size|might be corrupted",
+        r"archive is corrupted|Safetensor\w*Error|HeaderTooLarge|HeaderTooSmall|InvalidHeader",
+        r"MetadataIncompleteBuffer|BadZipFile|Bad CRC-32|BadGzipFile|[Nn]ot a gzip(?:ped)? file",
+        r"[Nn]ot a (?:zip|bzip2|lzma|tar) file|CRC(?:-?32)? check failed",
+        r"[Cc]hecksum (?:mismatch|error)|zlib\.error|[Zz]lib.*decompress|LZMAError",
+        r"[Cc]orrupt(?:ed)? (?:input|data|file|record|block|JPEG|image|deflate|archive|zip)",
+        r"ended before the end-of-stream marker|tarfile\.\w*Error",
+        r"unexpected end of (?:data|file|archive)|UnidentifiedImageError|cannot identify image",
+        r"image file is truncated|(?:broken|unrecognized) data stream|broken PNG file",
+        r"DecompressionBombError|!_src\.empty\(\)|!buf\.empty\(\)|libpng error|Not a JPEG file",
+        r"[Uu]nable to (?:synchronously )?open (?:file|object)|truncated file|[Ff]ile is truncated",
+        r"file signature not|[Cc]an't (?:synchronously )?read data|Parquet (?:magic|file)",
+        r"not a [Pp]arquet file|ArrowInvalid|Not an Arrow file|EmptyDataError|ParserError",
+        r"Error tokenizing data|JSONDecodeError|UnicodeDecodeError",
+        r"^(?:\w+\.)*struct\.error: unpack|MDB_(?:INVALID|CORRUPTED)|lmdb\.(?:Invalid|Corrupted)",
+        r"file is not a database|disk image is malformed|LibsndfileError|Format not recognised",
+        r"Invalid data found when|moov atom not found|DataLossError|corrupted record",
+        r"truncated record|Unknown mat file type|MatReadError|^EOFError: \S|premature end",
+        r"could not read (?:bytes|header)|[Ff]ailed to open the input",
+        r"Unterminated string starting at|is not a valid (?:image|npy|hdf5|zip|tiff|safetensors)",
+        r"not a TIFF|Not a HDF5|Wrong magic|bad magic number in",
+    ),
+    ending(
+        O.ERROR_DATA,
+        r"could not read \d+|array is too big|[Ii]nvalid header",
+        r"Header\w* is corrupt",
+        near=_READS_ARRAYS,
+        also=[O.ERROR_PYTHON],
+    ),
+    # NumPy's words: tensors have their own for it, so it is what was read that is too short.
+    ending(O.ERROR_DATA, r"cannot reshape array of size", also=[O.ERROR_PYTHON]),
+    ending(O.ERROR_DATA, r"^EOFError\s*:?\s*$", near=_UNPICKLES, also=[O.ERROR_PYTHON]),
+)

@@ -1,0 +1,131 @@
+"""Words of CUDA, HIP, XPU, MPS, their libraries, their drivers and their kernels.
+
+Wordings are those of torch since 0.4, of the CUDA runtime's and driver's error strings, of the
+status names of each library, and of the NVIDIA kernel module ("Xid").
+"""
+
+from __future__ import annotations
+
+from runner.outcomes import Outcome as O
+from runner.signatures.signature import Rank, ending
+
+_PINS = (
+    r"pin_memory\(|pin_memory\.py|in (?:do_)?pin_memory|pin memory thread|[Pp]inned"
+    r"|cudaHost(?:Alloc|Register)|cudaMallocHost|hipHostMalloc|CachingHostAllocator"
+)
+_ASSERTS = r"Assertion [`'].*[`'] failed|device-side assert"
+
+DEVICE = (
+    # The device's own asserts: what comes after, a library's status for instance, is their doing.
+    ending(
+        O.FAULT_DEVICE,
+        r"block: \[\d+, ?\d+, ?\d+\], thread: \[\d+, ?\d+, ?\d+\] Assertion|NVRM: Xid \(",
+        r"\bXid \(PCI:[\da-f:.]+\): \d+|GPU has fallen off the bus|NVRM:.*RmInitAdapter failed",
+        rank=Rank.SYSTEM,
+    ),
+    # Page-locked host memory: CUDA calls it out of memory too.
+    ending(
+        O.OOM_PINNED,
+        r"(?:error \(2\)|error=2|error \(71\)|error=71) ?:.*CachingHostAllocator",
+        r"CachingHostAllocator\S* .*error=(?:2|71)\b",
+        r"cuda(?:HostAlloc|HostRegister|MallocHost).{0,80}(?:fail|out of memory|error)",
+        r"(?:out of memory|cudaErrorMemoryAllocation).{0,60}(?:cudaHost|alloc_pinned|pinned)",
+        r"[Pp]inned (?:host )?memory.{0,60}(?:fail|out of memory|[Cc]annot|could not|refused)",
+        r"(?:[Ff]ail\w*|[Cc]annot|[Cc]ould not|unable) .{0,40}(?:pinned|page-locked)",
+    ),
+    ending(
+        O.OOM_PINNED,
+        r"(?:CUDA|HIP|[Cc]udaError:?|AcceleratorError:?)(?: error)?:? ?(?:out of memory"
+        r"|OS call failed|operation not supported|invalid argument|memory allocation)",
+        r"cuda runtime error \((?:2|71|304|801)\)|error=(?:2|71) :|cudaErrorMemoryAllocation",
+        r"hipErrorOutOfMemory|OS call failed or operation not supported",
+        near=_PINS,
+        also=[O.OOM_DEVICE_CAPACITY],
+    ),
+    # A device assert may come out as any library's status.
+    ending(O.FAULT_DEVICE, r"CU(?:BLAS|DNN|FFT|SPARSE|SOLVER)_STATUS_\w+", near=_ASSERTS),
+    ending(
+        O.OOM_DEVICE_LIBRARY,
+        r"(?:CUBLAS|CUDNN|CUSPARSE|CUSOLVER|CURAND|CUTENSOR|HIPBLAS|HIPSPARSE|HIPSOLVER|ROCBLAS"
+        r"|MIOPEN)_STATUS_(?:ALLOC(?:ATION)?_FAILED|NOT_INITIALIZED|MEMORY_ERROR)",
+        r"CUDNN_STATUS_INTERNAL_ERROR_(?:HOST|DEVICE)_ALLOCATION|CUFFT_ALLOC_FAILED",
+        r"HIPFFT_ALLOC_FAILED|miopenStatusAllocFailed|rocblas_status_memory_error",
+        r"cublas runtime error : (?:resource allocation failed|library not initialized)",
+        r"insufficient resources when calling `cu|cuda?ublasCreate.{0,40}fail",
+        r"cudnnCreate.{0,40}fail",
+        r"[Ff]ailed to (?:allocate|create).{0,60}(?:cublas|cudnn|cusolver|workspace|handle)",
+    ),
+    ending(
+        O.OOM_DEVICE_LIBRARY,
+        r"CUDNN_STATUS_INTERNAL_ERROR\b|CUFFT_INTERNAL_ERROR|CUSOLVER_STATUS_INTERNAL_ERROR",
+        r"[Uu]nable to find a valid cuDNN algorithm|was unable to find an engine to execute",
+        r"No valid engine configs|cuDNN.{0,40}workspace|CUBLAS_STATUS_INTERNAL_ERROR.*Create\(",
+        also=[O.FAULT_DEVICE],
+    ),
+    ending(
+        O.OOM_DEVICE_LIBRARY,
+        r"Cuda failure (?:2 )?'out of memory'|(?:NCCL|RCCL|nccl).{0,120}out of memory",
+        also=[O.OOM_DEVICE_CAPACITY, O.ERROR_COLLECTIVE],
+    ),
+    ending(
+        O.OOM_DEVICE_CAPACITY,
+        r"(?:CUDA|HIP|XPU|MPS backend|NPU|MUSA|PrivateUse1) out of memory",
+        r"torch\.(?:cuda\.|xpu\.)?OutOfMemoryError|would exceed allowed memory\. \(out of memory",
+        r"(?:CUDA|HIP|CUDA driver|cuda|Triton) ?[Ee]rror(?: \[\w+\])?: out of memory",
+        r"cuda runtime error \(2\)|THCudaCheck FAIL .*error=2\b|cupy\S*OutOfMemoryError",
+        r"UR_RESULT_ERROR_OUT_OF_(?:DEVICE_MEMORY|RESOURCES)|PI_ERROR_OUT_OF_(?:RESOURCES|MEMORY)",
+        r"hipErrorOutOfMemory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
+        r"RESOURCE_EXHAUSTED.{0,40}(?:Out of memory|allocat)|OOM when allocating tensor.*GPU",
+        r"cudaMalloc.{0,60}(?:fail|out of memory)|failed to allocate .{0,40}from device",
+        r"torch\.OutOfMemoryError",
+    ),
+    # Driver before device: one that does not fit names a device as well.
+    ending(
+        O.FAULT_DRIVER,
+        r"NVIDIA driver on your system is too old|Found no NVIDIA driver",
+        r"no kernel image is available|driver version is insufficient",
+        r"no CUDA-capable device is detected|No (?:CUDA|HIP|XPU) GPUs are",
+        r"[Dd]river/library version mismatch|API mismatch: the client|NVML/RM version mismatch",
+        r"forward compatibility was attempted|Unexpected error from cudaGetDeviceCount",
+        r"No devices were found|CUDA unknown error|invalid device ordinal|invalid device function",
+        r"libcuda\.so[.\d]*: cannot open|libnvidia-ml\.so[.\d]*: cannot open",
+        r"NVML Shared Library Not Found|couldn't communicate with the NVIDIA driver",
+        r"CUDA driver initialization failed|PTX was compiled with an unsupported",
+        r"unsupported toolchain|device kernel image is invalid|system not yet initialized",
+        r"has unsupported display driver|named symbol not found",
+        r"NVMLError_(?:DriverNotLoaded|LibRmVersionMismatch|LibraryNotFound|NoPermission)",
+        r"Failed to initialize NVML",
+        r"CUDA_ERROR_(?:NO_DEVICE|SYSTEM_DRIVER_MISMATCH|NO_BINARY_FOR_GPU|COMPAT_NOT_SUPPORTED"
+        r"|INVALID_DEVICE|UNSUPPORTED_PTX_VERSION|NOT_INITIALIZED)",
+        r"cudaError(?:SystemNotReady|InsufficientDriver|NoKernelImageForDevice|NoDevice"
+        r"|InvalidDevice\b|UnsupportedPtxVersion|SystemDriverMismatch|StubLibrary)",
+        r"CUDA driver is a stub",
+        r"cuda runtime error \((?:8|10|30|34|35|38|48|100|101|209|218|222|80[0-4])\)",
+        r"could not select device driver|nvidia-container-cli: \S+ error|\d+ active drivers \(",
+        r"deserialize object on (?:a )?CUDA device|ptxas fatal|CUBLAS_STATUS_ARCH_MISMATCH",
+        r"CUDNN_STATUS_ARCH_MISMATCH|only supports? (?:Ampere|Hopper|Volta|Turing)\w* GPUs",
+        r"is not compatible with the current PyTorch installation\.\s*$",
+    ),
+    ending(
+        O.FAULT_DEVICE,
+        r"illegal memory access|device-side assert|unspecified launch failure|misaligned address",
+        r"(?:CUDA|HIP|Triton|cuda) ?(?:driver )?[Ee]rror(?: \[\w+\])?: (?:unknown error"
+        r"|an illegal|device not|invalid program counter|hardware stack"
+        r"|operation not supported on global|.*launch timed out)",
+        r"uncorrectable (?:ECC|NVLink)|[Uu]ncorrectable ECC|GPU is lost|GPU_IS_LOST|GpuIsLost",
+        r"illegal instruction was encountered|invalid address space|launch timed out and was",
+        r"cudaError(?:IllegalAddress|LaunchFailure|Assert|ECCUncorrectable|HardwareStackError"
+        r"|LaunchTimeout|IllegalInstruction|InvalidPc|MisalignedAddress|DevicesUnavailable"
+        r"|NvlinkUncorrectable)",
+        r"CUDA_ERROR_(?:ILLEGAL_ADDRESS|LAUNCH_FAILED|ECC_UNCORRECTABLE|ASSERT|LAUNCH_TIMEOUT"
+        r"|HARDWARE_STACK_ERROR|ILLEGAL_INSTRUCTION|MISALIGNED_ADDRESS|INVALID_PC)",
+        r"(?:CUBLAS|CUDNN|CUSOLVER|CUSPARSE|HIPBLAS)_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR"
+        r"|MAPPING_ERROR)",
+        r"CUFFT_(?:EXEC_FAILED|INVALID_DEVICE)|cublas runtime error : the GPU program failed",
+        r"HSA_STATUS_ERROR|Memory access fault by GPU|HW Exception by GPU|GPU Hang|DEVICE_LOST",
+        r"Unable to determine the device handle|hipErrorIllegalAddress|hipErrorLaunchFailure",
+        r"GPU requires reset|requires a reset|Timeout waiting for RPC from GSP",
+        r"devices? (?:is|are) busy or unavailable",
+        r"cuda runtime error \((?:4|6|39|46|59|7[0247-9]|214|220|70[02]|71[0-9]|999)\)",
+    ),
+)

@@ -1,0 +1,52 @@
+"""Words about the host's memory: refused, or a process killed for it.
+
+Of a kill speak the kernel, systemd, Slurm, PBS, LSF, Kubernetes, ray and hosts of notebooks.
+"""
+
+from __future__ import annotations
+
+from runner.outcomes import Outcome as O
+from runner.signatures.signature import Rank, ending
+
+HOST = (
+    ending(
+        O.OOM_HOST_KILLED,
+        r"[Oo]ut of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|oom-kill:constraint",
+        r"oom_reaper: reaped|invoked oom-killer|[Oo]om[-_ ][Kk]ill event",
+        r"Failed with result 'oom-kill'|killed by the (?:cgroup )?(?:OOM|out-of-memory)",
+        r"been OOM Killed|\bOOM[- ]?[Kk]illed\b|task \S+: Out Of Memory|\bOUT_OF_MEMORY\b",
+        r"OUT_OF_ME\b|Exceeded (?:job|step) memory limit",
+        r"(?:Job|Step) \S+ exceeded (?:virtual )?memory limit|job killed: (?:v?mem|pmem|pvmem) ",
+        r"TERM_MEMLIMIT|systemd-oomd\[\d+\]: Killed|earlyoom.*sending SIG|low on resource: memory",
+        r"node running low on memory|Container killed (?:by YARN|due to memory)",
+        r"killed by SIGKILL by OOM|allocate more memory than is available",
+        r"allocated more memory than|using all available RAM",
+        r"exceed(?:ed|s|ing) (?:its )?(?:container )?memory (?:limit|request)s?\b",
+        rank=Rank.SYSTEM,
+    ),
+    ending(
+        O.OOM_HOST_KILLED,
+        r"A process in the process pool was terminated abruptly|BrokenProcessPool",
+        r"A worker process managed by the executor was unexpectedly terminated",
+        rank=Rank.SYMPTOM,
+        also=[O.CRASH_KILLED, O.CRASH_WORKER, O.CRASH_SEGV],
+    ),
+    # The loader reports such memory as well, but cannot be helped with memory.
+    ending(
+        O.ERROR_DEPENDENCY,
+        r"cannot allocate memory in static TLS block",
+    ),
+    ending(
+        O.OOM_HOST_REFUSED,
+        r"^(?:[\w.]+\.)?_?(?:Array|Arrow)?MemoryError\b|\bstd::bad_alloc\b|bad allocation",
+        r"can't allocate memory|[Cc]annot allocate memory",
+        r"not enough memory: you tried to (?:m?m?ap|allocate)|\[Errno 12\]|\bENOMEM\b",
+        r"\(os error 12\)|posix_memalign\(.*12 vs 0|Insufficient memory",
+        r"[Uu]nable to allocate [\d.]+ ?\w*(?: for an array|$)|[Uu]nable to allocate array",
+        r"\bstd::length_error|memory allocation of \d+ bytes failed",
+        r"[Cc]ould not allocate (?:memory|block|\d)|(?:malloc|realloc) of size \d+ failed",
+        r"ArrowMemoryError|memory exhausted|cannot allocate vector|paging file is too small",
+        r"WinError 1455|OutOfMemoryException|java\.lang\.OutOfMemoryError",
+        r"OOM when allocating tensor|libgomp: Out of memory|JavaScript heap out of memory",
+    ),
+)

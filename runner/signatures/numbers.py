@@ -1,0 +1,55 @@
+"""Words about numbers that are none: loss, gradients and what they spoil."""
+
+from __future__ import annotations
+
+from runner.outcomes import Outcome as O
+from runner.signatures.signature import Rank, ending
+
+_NO_NUMBER = r"(?:nan|NaN|NAN|inf|Inf|infinite|infinity|[Nn]on-?finite|not finite)"
+_WHOSE = (
+    r"(?:[Ll]oss(?:es)?|[Gg]radients?|[Gg]rad_?norms?|norm|weights?|params?|parameters?|logits?"
+    r"|outputs?|activations?|predictions?|probabilit\w+|embeddings?)"
+)
+_IS = r"(?:is|are|was|were|became|becomes|become|went|turned|has|have|contains?|got|of|to|with)"
+
+NUMBERS = (
+    ending(
+        O.ERROR_NAN,
+        r"returned nan values in its|contains either `inf`, `nan`|invalid multinomial distribution",
+        r"The parameter \w+ has invalid values|The value argument must be within the support",
+        r"is non-finite, so it cannot be clipped|[Mm]inimum loss scale",
+        r"loss scale already at minimum|[Ll]oss scal\w+.{0,40}(?:at minimum|too small)",
+        r"NanLossDuringTraining|Non[Ff]inite\w*Error|FloatingPointError",
+        r"returned in `training_step` is nan|[Dd]etected nan and/or inf",
+        r"[Ii]nput (?:X |y )?contains (?:NaN|infinity)|must not contain infs or NaNs",
+        r"[Nn]a[Nn]s? (?:was |were )?detected|matrix contains invalid numeric entries",
+        r"cannot convert float (?:NaN|infinity) to integer|input matrix contained non-finite",
+        r"[Tt]raining (?:has )?diverged|[Ll]oss (?:has )?(?:diverged|exploded)",
+        r"input value should be between 0~1, but got nan|Array must not contain|found NaN",
+        r"is not finite\. Prev",
+    ),
+    ending(
+        O.ERROR_NAN,
+        rf"\b{_WHOSE}\b[^\n]{{0,60}}?\b{_IS}\b[^\n]{{0,24}}?\b{_NO_NUMBER}\b",
+        rf"\b{_WHOSE}\b ?[=:] ?{_NO_NUMBER}\b.{{0,60}}(?:[Ss]top|[Aa]bort|[Ee]xit|diverged)",
+        rf"\b(?:nan|NaN|NAN|inf|Inf|[Nn]on-?finite|[Ii]nfinite)\b[^\n]{{0,20}}\b{_WHOSE}\b",
+    ),
+    ending(
+        O.ERROR_NAN,
+        r"to satisfy the constraint .*found invalid values",
+        r"within the support .*found invalid values",
+        near=r"\bnan\b|\binf\b",
+    ),
+    ending(
+        O.ERROR_NAN,
+        rf"^(?:\w+\.)*(?:Assertion|Value|Runtime|Arithmetic|FloatingPoint)Error: "
+        rf".*(?<!['_])(?<![Nn]o )\b{_NO_NUMBER}\b(?!['_])",
+        r"^AssertionError\b.*diverged with loss",
+    ),
+    ending(
+        O.ERROR_NAN,
+        r"^(?:AssertionError|RuntimeError|ValueError|SystemExit: 1)\s*:?\s*$",
+        near=r"(?:isnan|isfinite|isinf)\b[^\n]*\n(?:[ ~^]*\n)?(?:Assertion|Runtime|Value)Error",
+    ),
+    ending(O.ERROR_NAN, rf"\b[Ll]oss\w*['\"]?[ =:]+{_NO_NUMBER}\b", rank=Rank.SYMPTOM),
+)

@@ -1,0 +1,73 @@
+"""Words about an end that came from outside, and about workers that died.
+
+What a launcher or a shell says of a child's signal is in :mod:`runner.signatures.deaths`.
+"""
+
+from __future__ import annotations
+
+from runner.outcomes import Outcome as O
+from runner.signatures.signature import Rank, ending
+
+OUTSIDE = (
+    ending(
+        O.TIMEOUT,
+        r"DUE TO TIME LIMIT|job killed: walltime|TERM_(?:RUNLIMIT|CPULIMIT)|\bDeadlineExceeded\b",
+        r"walltime .{0,40}exceeded limit|active longer than specified deadline",
+        r"CPU time limit exceeded|[Rr]un time limit (?:exceeded|reached)",
+        r"[Tt]ime limit (?:exceeded|reached)",
+        rank=Rank.SYSTEM,
+    ),
+    ending(
+        O.INTERRUPTED,
+        r"CANCELLED AT|DUE TO (?:PREEMPTION|NODE FAILURE)|TERM_OWNER|TERM_PREEMPT",
+        r"spot instance.{0,40}interrupt|Preempted by|job killed: (?:qdel|deleted)",
+        rank=Rank.SYSTEM,
+    ),
+    ending(
+        O.INTERRUPTED,
+        r"^KeyboardInterrupt\b|SignalException: Process \d+ got signal: (?:1|2|3|15)\b",
+        r"got signal: SIG(?:INT|TERM|HUP)|killed by signal: Interrupt|^Aborted!$|^\^C",
+        r"hit ctrl-c again|[Kk]eyboard ?[Ii]nterrupt (?:received|detected)",
+        r"Received (?:\d+|SIG\w+|\w+) death signal",
+        r"(?:[Rr]eceived|[Cc]aught) (?:signal )?(?:SIGINT|SIGTERM|SIGHUP|signal (?:2|15"
+        r"|1))\b.{0,40}(?:exit|stop|shut|terminat|abort|$)",
+    ),
+    # A worker's death; the most specific first. A full /dev/shm stands among the words of storage.
+    ending(
+        O.CRASH_SEGV, r"killed by signal: Segmentation|[Uu]nexpected segmentation fault encountered"
+    ),
+    ending(
+        O.OOM_HOST_REFUSED,
+        r"DataLoader worker.*killed by signal: .*[Oo]ut of memory",
+    ),
+    ending(
+        O.CRASH_WORKER,
+        r"DataLoader worker \(pid.{0,200}\) is killed by signal: (?:Killed|Unknown)",
+        rank=Rank.SYMPTOM,
+        also=[O.OOM_HOST_WORKER],
+    ),
+    ending(
+        O.CRASH_WORKER,
+        r"DataLoader worker \(pid.{0,200}\) is killed by signal: Terminated",
+        rank=Rank.SYMPTOM,
+        also=[O.INTERRUPTED],
+    ),
+    ending(
+        O.CRASH_WORKER,
+        r"DataLoader worker \(pid.{0,4000}\) (?:is killed by signal|exited unexpectedly)",
+        r"[Pp]in memory thread exited unexpectedly|WorkerCrashedError|worker died or was killed",
+        rank=Rank.SYMPTOM,
+        also=[O.OOM_HOST_WORKER],
+    ),
+    # The C library found its heap destroyed by a wild write: the same mistake as behind SIGSEGV.
+    ending(
+        O.CRASH_SEGV,
+        r"(?:^|: )(?:free|malloc|realloc|munmap_chunk|malloc_consolidate|calloc|tcache\w*)\(\): \S",
+        r"^(?:\*\*\* .{0,80})?(?:corrupted (?:size|double-linked)|double free or corruption"
+        r"|\*\*\* stack smashing)",
+        r"stack smashing detected|glibc detected \*\*\*",
+        r"\*\*\* Error in `.{0,200}(?:free|malloc|corrupt)|buffer overflow detected",
+        also=[O.CRASH_ABORT],
+        is_heap=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Last words of failed jobs, by where they come from; each table: outcome → wordings."""

@@ -1,0 +1,33 @@
+"""Real wordings of known endings, alone behind a traceback, and whole ends of logs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from runner.explain import explain
+from tests.runner.endings import devices, hosts, ranks, software, whole
+
+WORDINGS = [
+    (outcome, text)
+    for subject in (devices, hosts, ranks, software)
+    for outcome, texts in subject.WORDINGS.items()
+    for text in texts
+]
+
+
+@pytest.mark.parametrize(("outcome", "text"), WORDINGS, ids=range(len(WORDINGS)))
+def test_wording_is_known(outcome: str, text: str) -> None:
+    is_raised = re.match(r"[\w.]*[a-z](?:Error|Exception|Interrupt)\b", text.splitlines()[0])
+    for before in ("", "step 3 loss 0.41\n", *([whole.TRACE] if is_raised else [])):
+        found = explain(before + text, 1)
+        assert found.outcome == outcome, found
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "text"), whole.ENDINGS, ids=range(len(whole.ENDINGS))
+)
+def test_end_of_a_log_is_known(outcome: str, status: int | None, text: str) -> None:
+    found = explain(text, status)
+    assert found.outcome == outcome, found
