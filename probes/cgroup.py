@@ -56,6 +56,14 @@ class MemoryGroup:
             folder = folder.parent
         return min(found, default=None)
 
+    def events(self) -> dict[str, int]:
+        """How often the kernel acted here so far, in its own words: ``high``, ``max``, ``oom`` and
+        ``oom_kill`` of version 2; ``failcnt`` (the limit was hit) and ``oom_kill`` of version 1."""
+        if self.version == 2:
+            return dict(procfs.counters(str(self.folder / "memory.events")))
+        found = {"failcnt": _number(self.folder / "memory.failcnt"), "oom_kill": self.oom_kills()}
+        return {name: count for name, count in found.items() if count is not None}
+
     def oom_kills(self) -> int | None:
         """How many processes the kernel has killed here for memory."""
         name = "memory.events" if self.version == 2 else "memory.oom_control"

@@ -181,6 +181,23 @@ def peak_rss(pid: int) -> int | None:
     return None
 
 
+def open_files(pid: int) -> int | None:
+    """How many descriptors the process has open."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return None
+
+
+def open_files_limit(pid: int) -> int | None:
+    """How many descriptors the process may have; None where there is no limit or it is not told."""
+    for line in (read(f"/proc/{pid}/limits", 8192) or b"").splitlines():
+        if line.startswith(b"Max open files"):
+            word = line.split()[3]
+            return int(word) if word.isdigit() else None
+    return None
+
+
 def status_lines(pid: int, task: int | None = None) -> list[str]:
     where = f"/proc/{pid}" if task is None else f"/proc/{pid}/task/{task}"
     raw = read(f"{where}/status", 16384)

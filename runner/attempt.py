@@ -339,6 +339,7 @@ class Attempt:
             record=record,
             stall=self._picture,
             memory=self._guard.picture if self._guard is not None else None,
+            system=self._sampler.system.picture(self._sampler.devices, self._tree.pids_seen),
         )
 
     def _end(

@@ -9,6 +9,7 @@ from probes.kernel_log import Kill
 from probes.pulse import Record
 from probes.stacks import ProcessPicture
 from runner.process_tree import Exit, Sent
+from runner.system_watch import System
 
 
 class Stop(StrEnum):
@@ -76,6 +77,8 @@ class Evidence:
     record: Record | None = None
     stall: StallPicture | None = None
     memory: MemoryPicture | None = None
+    system: System | None = None
+    """What the machine around the job went through."""
     start_error: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runner import attempts
+from runner import attempts, system_watch
 from runner.attempt_end import AttemptEnd, Timing
 from runner.attempts import Finished
 from runner.evidence import Diagnosis
@@ -84,6 +84,7 @@ class Result:
                 key: round(value, 6) if isinstance(value, float) else value
                 for key, value in asdict(self.timing).items()
             },
+            "system": system_watch.as_dict(end.evidence.system) if end.evidence.system else None,
             "output_bytes": end.output_bytes,
             "troubles": list(
                 dict.fromkeys(said for one in self.attempts for said in one.end.troubles)

@@ -13,6 +13,7 @@ from probes.device import DeviceMemory
 from probes.procfs import Identity, Stat
 from probes.pulse import Pulse
 from runner.helpers import Helper
+from runner.system_watch import SystemWatch
 
 COST_SHARE = 0.005
 """Part of one core that reading memory may take; the period is stretched to keep it."""
@@ -84,6 +85,7 @@ class Sampler:
         self._due = 0.0
         self._shm_before = host.shm_used()
         self._helper: Helper | None = None
+        self.system = SystemWatch()
 
     def watch_devices(self) -> Identity | None:
         """Start the NVML child where there is a driver; its identity."""
@@ -116,6 +118,7 @@ class Sampler:
         held = host.tree_memory(members, with_pss=True)
         shm = host.shm_used()
         self.shm_was_full = host.shm_is_full()
+        self.system.look(members)
         sample = Sample(
             at_s=now,
             phase=newest.phase,
