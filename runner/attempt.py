@@ -12,12 +12,13 @@ from contextlib import suppress
 
 from probes import host, procfs, pulse, stack_signal
 from probes.pulse import Pulse, Record
-from runner import attempt_group, leaks, memory_guard, process_tree, stall, stopping
+from runner import attempt_group, memory_guard, process_tree, stall, stopping
 from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
 from runner.console import Console
 from runner.evidence import Evidence, StallPicture, Stop
-from runner.leaks import Leaks, ShmWatch
+from runner.leak_watch import LeakWatch
+from runner.leaks import Leaks
 from runner.memory_guard import MemoryGuard
 from runner.oom_watch import OomWatch
 from runner.options import Supervision
@@ -79,7 +80,7 @@ class Attempt:
 
     async def run(self) -> AttemptEnd:
         self._oom = OomWatch()
-        self._shm = ShmWatch()
+        self._leaks = LeakWatch(self._environment)
         later = asyncio.get_running_loop().call_later
         self._log = BoundedLog(self._paths.output, self._options.log_limit << 20, later)
         pulse.create(self._paths.pulse)
@@ -147,15 +148,13 @@ class Attempt:
             for stream in streams:
                 await stream.finish()
             record = self._reader.record()
-            named = leaks.workers_named(self._log.tail().decode("utf-8", "replace"))
-            shm, unsure = self._shm.left(self._tree.pids_seen | named)
-            left = Leaks(
+            left = self._leaks.collect(
+                self._tree.pids_seen,
+                self._log.tail().decode("utf-8", "replace"),
                 processes=leftovers,
-                shm=shm,
-                removed=leaks.remove(shm),
-                unsure=unsure,
-                device_bytes=leaks.device_bytes(self._sampler.devices, self._tree.pids_seen),
                 cgroup=group_left,
+                devices_before=self._sampler.devices_before or (),
+                devices=await self._sampler.devices_at_rest(self._tree.pids_seen),
             )
             return self._end(reason, record, left, spawned, ended)
         except BaseException as error:
@@ -229,7 +228,7 @@ class Attempt:
                 return None
             if self._interrupts:
                 return Stop.INTERRUPT
-            self._shm.look(self._tree.pids_known())
+            self._leaks.look(self._tree.pids_known())
             self._sample(now)
             if self._guard is not None and self._guard.is_over(self._tree.scan()):
                 return Stop.MEMORY_LIMIT
@@ -253,6 +252,7 @@ class Attempt:
         try:
             members = self._tree.scan()
             self._oom.look(now, members)
+            self._leaks.look_closely(member.pid for member in members)
             if self._options.progress == "cpu":
                 self._progress.look_at_processors(now, members)
             memory = self._reader.torch_memory()

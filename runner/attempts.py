@@ -75,6 +75,8 @@ def leaks_dict(end: AttemptEnd) -> dict[str, Any]:
     return {
         "processes": [dataclasses.asdict(left) for left in end.leaks.processes],
         "shm": list(end.leaks.shm),
+        "ipc": list(end.leaks.ipc),
+        "folders": list(end.leaks.folders),
         "device_bytes": end.leaks.device_bytes,
         "cgroup": end.leaks.cgroup,
         "removed": list(end.leaks.removed),

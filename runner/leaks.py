@@ -21,6 +21,8 @@ _WORKERS = re.compile(
 )
 _SHM_PREFIX = os.fsencode(SHM) + b"/"
 _MANY = 4096
+_NOISE = 64 << 20
+"""Bytes of a device that its driver takes and frees of its own accord."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,28 @@ class Leaks:
     processes: tuple[Leftover, ...] = ()
     shm: tuple[str, ...] = ()
     """Files in /dev/shm that the attempt certainly made and left, semaphores (``sem.…``) too."""
+    ipc: tuple[str, ...] = ()
+    """System V segments that a process of the attempt made."""
+    folders: tuple[str, ...] = ()
+    """Folders of sockets, among the temporary files, in which a process of the attempt listened."""
     device_bytes: int = 0
     """Device memory that processes of the attempt still hold."""
     cgroup: str | None = None
     """The attempt's cgroup where it could not be removed."""
     removed: tuple[str, ...] = ()
-    """Of ``shm``: what was removed."""
+    """Of ``shm``, ``ipc`` and ``folders``: what was removed."""
     unsure: tuple[str, ...] = ()
-    """Files in /dev/shm of this user that appeared meanwhile; perhaps another program's."""
+    """What of this user appeared meanwhile; perhaps another program's. It stays."""
 
     def __bool__(self) -> bool:
-        return bool(self.processes or self.shm or self.device_bytes or self.cgroup)
+        return bool(
+            self.processes
+            or self.shm
+            or self.ipc
+            or self.folders
+            or self.device_bytes
+            or self.cgroup
+        )
 
 
 def holding(leaks: Leaks) -> list[str]:
@@ -63,14 +76,31 @@ def holding(leaks: Leaks) -> list[str]:
     return found
 
 
-def device_bytes(devices: Iterable[DeviceMemory], pids: Collection[int]) -> int:
-    """Device memory that processes of the attempt still hold, by the newest reading."""
-    return sum(
-        held or 0
-        for device in devices
-        for pid, held in device.processes.items()
-        if pid in pids and procfs.stat(pid) is not None
-    )
+def device_left(
+    before: Iterable[DeviceMemory], after: Iterable[DeviceMemory], pids: Collection[int]
+) -> tuple[int, list[str]]:
+    """Bytes that processes of the attempt hold on the devices after its end, and in words what is
+    in use beyond the state before and belongs to no process that can be seen (pure).
+
+    The driver frees the memory of a dead process; a broken one keeps it, in nobody's name.
+    """
+    earlier = {device.index: device for device in before}
+    held, unaccounted = 0, []
+    for device in after:
+        was = earlier.get(device.index)
+        others = sum(taken or 0 for pid, taken in device.processes.items() if pid not in pids)
+        ours = sum(taken or 0 for pid, taken in device.processes.items() if pid in pids)
+        held += ours
+        if was is None or None in (*was.processes.values(), *device.processes.values()):
+            continue
+        others_before = sum(taken or 0 for taken in was.processes.values())
+        grown = (device.used - was.used) - ours - (others - others_before)
+        if grown > _NOISE:
+            unaccounted.append(
+                f"device {device.index}: {size(grown)} more in use than before, by no process "
+                "that can be seen"
+            )
+    return held, unaccounted
 
 
 class ShmWatch:

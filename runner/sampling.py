@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from probes import device, host
 from probes.device import DeviceMemory
 from probes.procfs import Identity, Stat
 from probes.pulse import Pulse
+from runner import leaks
 from runner.helpers import Helper
 from runner.system_watch import SystemWatch
 
@@ -103,6 +105,16 @@ class Sampler:
             return
         if self.devices_before is None:
             self.devices_before = self.devices
+
+    async def devices_at_rest(self, pids: Collection[int]) -> list[DeviceMemory]:
+        """A reading after the end of these processes: the driver takes a moment to free what they
+        held. Where it has not after two periods and a second, the newest reading."""
+        until = time.monotonic() + 2 * self._period + 1.0
+        while self._helper is not None and time.monotonic() < until:
+            if leaks.device_left(self.devices_before or (), self.devices, pids) == (0, []):
+                break
+            await asyncio.sleep(0.05)
+        return self.devices
 
     def is_due(self, now: float) -> bool:
         return now >= self._due

@@ -120,12 +120,18 @@ def leak_rows(result: Mapping[str, Any]) -> list[Row]:
         for left in leaks["processes"]
     ]
     removed = leaks.get("removed", ())
+    named = [(name, f"/dev/shm/{name}") for name in leaks["shm"]]
+    named += [(name, name) for kind in ("ipc", "folders") for name in leaks.get(kind, ())]
     rows += [
-        (f"/dev/shm/{name}", "removed by the supervisor" if name in removed else "is still there")
-        for name in leaks["shm"]
+        (text, "removed by the supervisor" if name in removed else "is still there")
+        for name, text in named
     ]
     if leaks["device_bytes"]:
         rows.append(("device memory", size(leaks["device_bytes"])))
+    rows += [
+        (name, "appeared meanwhile, perhaps another program's: it stays")
+        for name in leaks.get("unsure", ())
+    ]
     return rows
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from probes import sysv
+from probes.device import DeviceMemory
 from runner import leaks
 from tests.runner.conftest import Supervised, fault
 
@@ -71,3 +73,46 @@ def test_file_that_appears_meanwhile_is_reported_as_unsure_and_stays(
     assert foreign in run.result["leaks"]["unsure"]
     assert foreign not in run.result["leaks"]["shm"]
     assert (SHM / foreign).exists()
+
+
+def test_segment_and_sockets_of_a_killed_job_are_removed_and_reported(supervise: Supervise) -> None:
+    before = {segment.id for segment in sysv.segments()}
+    run = supervise(fault("leaves_a_segment_and_sockets"), "--sample", "0.1")
+    assert run.outcome == "crash.killed"
+    folder = run.stderr.splitlines()[0] if not run.stdout else run.stdout.splitlines()[0]
+    assert run.result["leaks"]["folders"] == [folder]
+    assert not Path(folder).exists()
+    [segment] = run.result["leaks"]["ipc"]
+    assert {folder, segment} <= set(run.result["leaks"]["removed"])
+    assert {one.id for one in sysv.segments()} <= before
+
+
+def _device(used: int, processes: dict[int, int | None]) -> DeviceMemory:
+    return DeviceMemory(0, "T4", 16 << 30, used, (16 << 30) - used, processes)
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "held", "unaccounted"),
+    [
+        # Somebody else's memory was there before, and is no leak.
+        (_device(4 * GIB, {7: 4 * GIB}), _device(4 * GIB, {7: 4 * GIB}), 0, 0),
+        (_device(0, {}), _device(2 * GIB, {42: 2 * GIB}), 2 * GIB, 0),
+        # Another program grew meanwhile, or came.
+        (_device(GIB, {7: GIB}), _device(3 * GIB, {7: 3 * GIB}), 0, 0),
+        (_device(GIB, {7: GIB}), _device(3 * GIB, {7: GIB, 8: 2 * GIB}), 0, 0),
+        # Memory of a dead process that a broken driver keeps.
+        (_device(GIB, {7: GIB}), _device(3 * GIB, {7: GIB}), 0, 1),
+        (_device(GIB, {7: GIB}), _device(4 * GIB, {7: GIB, 42: GIB}), GIB, 1),
+        # A driver's own ups and downs; and one that does not tell who holds what.
+        (_device(GIB, {}), _device(GIB + (32 << 20), {}), 0, 0),
+        (_device(GIB, {7: None}), _device(3 * GIB, {7: None}), 0, 0),
+    ],
+)
+def test_device_memory_is_compared_by_process_with_the_state_before(
+    before: DeviceMemory, after: DeviceMemory, held: int, unaccounted: int
+) -> None:
+    found, words = leaks.device_left([before], [after], {42})
+    assert (found, len(words)) == (held, unaccounted)
