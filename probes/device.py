@@ -4,7 +4,8 @@ NVML may hang with its driver, so the supervisor runs this module as a disposabl
 
     python -m probes.device --period 1.0
 
-which prints one line of JSON a period: a list of devices, or ``{"error": "…"}`` once.
+which prints one line of JSON a period: a list of devices, or ``{"error": "…"}`` once; between them
+``{"xids": ["Xid 79 on device 0"]}`` where the driver reports an error of a device.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
+
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,25 @@ def is_present() -> bool:
 
 def devices() -> list[DeviceMemory]:
     """Every device now. Raises RuntimeError in NVML's words where NVML does not work."""
-    return next(_readings())
+    return next(_readings(0.0))[0]
 
 
-def _readings() -> Iterator[list[DeviceMemory]]:
-    """One reading after the other, over one session with the driver."""
+def _readings(period: float) -> Iterator[tuple[list[DeviceMemory], list[str]]]:
+    """One reading after the other, ``period`` seconds apart, over one session with the driver; with
+    the Xid events between it and the one before."""
     import pynvml
+
+    from probes.xid import XidEvents
 
     try:
         pynvml.nvmlInit()
         try:
+            events = XidEvents(pynvml) if period else None
+            said: list[str] = []
             while True:
-                yield [_device(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount())]
+                count = pynvml.nvmlDeviceGetCount()
+                yield [_device(pynvml, index) for index in range(count)], said
+                said = events.wait(period) if events else []
         finally:
             pynvml.nvmlShutdown()
     except pynvml.NVMLError as error:
@@ -88,16 +97,25 @@ def parse(line: bytes) -> list[DeviceMemory]:
     ]
 
 
+def parse_xids(line: bytes) -> list[str] | None:
+    """The events that a line of the child's tells; None where it is another. Raises ValueError for
+    what is no JSON."""
+    content = json.loads(line)
+    told = content.get("xids") if isinstance(content, dict) else None
+    return [str(one)[:_LONGEST] for one in told] if isinstance(told, list) else None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m probes.device", description=__doc__)
     parser.add_argument("--period", type=float, default=0.0, help="seconds between lines; 0: one")
     period = parser.parse_args().period
     try:
-        for reading in _readings():
+        for reading, xids in _readings(period):
+            if xids:
+                print(json.dumps({"xids": xids}), flush=True)
             print(json.dumps([asdict(device) for device in reading]), flush=True)
             if not period:
                 break
-            time.sleep(period)
     except (RuntimeError, ImportError) as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return 1

@@ -323,6 +323,7 @@ class Attempt:
             self._tree.pids_seen, output, process_tree.oom_score(self._run), all_seen=killed
         )
         ended = self._root_exit
+        system = self._sampler.system.picture(self._sampler.devices_in_use, self._tree.pids_seen)
         return Evidence(
             exit_code=ended.code if ended else None,
             signal=ended.signal if ended else None,
@@ -333,13 +334,14 @@ class Attempt:
             oom_kills_group=self._oom.kills_in_groups(),
             oom_kills_machine=self._oom.recent_kills_on_machine(),
             kernel_kills=kills,
-            xids=xids,
-            shm_full=self._shm_full or self._sampler.shm_was_full,
+            # Both tell the same events: the kernel's log in more words.
+            xids=xids or tuple(self._sampler.xids),
+            shm_full=self._shm_full or self._sampler.shm_was_full or system.shm_filled,
             output=output,
             record=record,
             stall=self._picture,
             memory=self._guard.picture if self._guard is not None else None,
-            system=self._sampler.system.picture(self._sampler.devices, self._tree.pids_seen),
+            system=system,
         )
 
     def _end(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
-from runner import scenes, signatures
+from runner import scenes, signatures, system_facts
 from runner.advice import advice_for
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome
@@ -28,7 +28,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return Diagnosis(
         outcome=outcome.value,
         confidence=confidence,
-        facts=tuple(facts + _common_facts(evidence)),
+        facts=tuple(facts + _system_facts(outcome, evidence) + _common_facts(evidence)),
         also=tuple(dict.fromkeys(other.value for other in also if other is not outcome)),
         advice=advice_for(outcome),
     )
@@ -137,6 +137,9 @@ def _signalled(evidence: Evidence, number: int, matches: list[Match]) -> _Decisi
         return _killed(evidence, died, matches)
     if number == signal.SIGBUS and evidence.shm_full:
         return Outcome.OOM_SHM, 0.95, [died, Fact("shm", "/dev/shm was full")], also
+    if number == signal.SIGBUS and evidence.system and evidence.system.disks_filled:
+        # A file that is mapped gets its blocks when its pages are written to.
+        return Outcome.ERROR_DISK, 0.85, [died], [Outcome.CRASH_SIGNAL, *also]
     if number == signal.SIGBUS and any(m.outcome is Outcome.OOM_SHM for m in matches):
         return Outcome.OOM_SHM, 0.9, [died], also
     if number == signal.SIGBUS and not evidence.is_observed:
@@ -256,6 +259,10 @@ def _kill_facts(evidence: Evidence) -> list[Fact]:
     return facts
 
 
+def _system_facts(outcome: Outcome, evidence: Evidence) -> list[Fact]:
+    return system_facts.facts_for(outcome, evidence.system) if evidence.system else []
+
+
 def _common_facts(evidence: Evidence) -> list[Fact]:
     facts = []
     if evidence.record is not None and evidence.record.pulse.number:
@@ -263,7 +270,7 @@ def _common_facts(evidence: Evidence) -> list[Fact]:
         of = f" of {pulse.total}" if pulse.total else ""
         where = "the work was finished" if evidence.record.finished_s else f"phase {pulse.phase}"
         facts.append(Fact("pulse", f"last pulse: {where}, step {pulse.step}{of}"))
-    facts += [Fact("kernel log", xid) for xid in evidence.xids[:3]]
+    facts += [Fact("driver", xid) for xid in evidence.xids[:3]]
     ours = {(sent.pid, sent.signal): sent.why for sent in evidence.sent}
     for ended in evidence.exits:
         if ended.signal is not None:

@@ -67,7 +67,7 @@ class Evidence:
     """Processes of the tree that the kernel's log names as killed for memory; None: not to be
     read."""
     xids: tuple[str, ...] = ()
-    """Events of NVIDIA devices that the kernel's log told while the job ran."""
+    """Events of NVIDIA devices while the job ran, as the kernel's log or NVML told them."""
     shm_full: bool = False
     """Whether /dev/shm was nearly full at the last look."""
     output: str = ""

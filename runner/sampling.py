@@ -19,6 +19,7 @@ from runner.system_watch import SystemWatch
 
 COST_SHARE = 0.005
 """Part of one core that reading memory may take; the period is stretched to keep it."""
+_XIDS = 32
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ class Sampler:
         self.shm_was_full = False
         self.devices: list[DeviceMemory] = []
         self.devices_before: list[DeviceMemory] | None = None
+        self.xids: list[str] = []
+        """Errors of devices, the newest, in NVML's numbers."""
+        self.devices_in_use: list[DeviceMemory] = []
+        """At the newest sample of the job."""
         self._period = period
         self._say = say
         self._taken = 0
@@ -99,6 +104,10 @@ class Sampler:
 
     def _device_line(self, line: bytes) -> None:
         try:
+            xids = device.parse_xids(line)
+            if xids is not None:
+                self.xids = (self.xids + xids)[-_XIDS:]
+                return
             self.devices = device.parse(line)
         except (ValueError, TypeError, KeyError) as error:
             self._say(f"device memory is not measured: {error}")
@@ -151,6 +160,7 @@ class Sampler:
             peak = self.phases.setdefault(newest.phase, PhasePeak())
             peak.host = larger(peak.host, sample.host_pss)
             peak.device = larger(peak.device, max(sample.device_used.values(), default=None))
+        self.devices_in_use = self.devices
         self.newest = sample
         self._taken += 1
         self._due = now + next_period(self._period, self._taken, time.thread_time() - began)

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from probes import cgroup, disks, host, pressure, procfs
+from probes import cgroup, disks, pressure, procfs
 from probes.cgroup import MemoryGroup
 from probes.device import DeviceMemory
 from probes.disks import Disk, Mount
@@ -82,6 +82,15 @@ class System:
     """Of ``disks``: those that had room before and had none at some look. The mount points."""
     open_files: OpenFiles | None = None
     foreigners: tuple[Foreigner, ...] = ()
+
+    @property
+    def shm_filled(self) -> bool:
+        """Whether /dev/shm, as the job sees it, had no room at some look."""
+        return disks.SHM in self.filled
+
+    @property
+    def disks_filled(self) -> tuple[str, ...]:
+        return tuple(point for point in self.filled if point != disks.SHM)
 
 
 class SystemWatch:
@@ -209,11 +218,6 @@ def foreigners(devices: Iterable[DeviceMemory], ours: Collection[int]) -> tuple[
                 stat = procfs.stat(pid)
                 found.append(Foreigner(one.index, pid, stat.name if stat else None, held))
     return tuple(sorted(found, key=lambda other: -(other.held or 0)))
-
-
-def shm_filled(system: System) -> bool:
-    """Whether the job's own /dev/shm had no room at some look."""
-    return host.SHM in system.filled
 
 
 def _machine_counters() -> dict[str, int]:

@@ -36,3 +36,16 @@ def test_child_answers_with_devices_or_says_why_not() -> None:
     else:
         assert done.returncode == 1
         assert "NVML" in content["error"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b'{"xids": ["Xid 79 on device 0", 31]}', ["Xid 79 on device 0", "31"]),
+        (b'{"xids": "Xid 79"}', None),
+        (b'{"error": "no driver"}', None),
+        (b"[]", None),
+    ],
+)
+def test_line_of_events_is_told_from_a_reading(line: bytes, told: list[str] | None) -> None:
+    assert device.parse_xids(line) == told
