@@ -203,7 +203,7 @@ class Stream:
             return
         if self._loop.time() - self._stuck_since > self._patience:
             self._go_on()
-            self._sink = None
+            self._close_sink()
             self._pending = memoryview(b"")
             self._say(
                 f"nobody has read our output for {self._patience:.0f} s; "
@@ -227,6 +227,14 @@ class Stream:
     def close(self) -> None:
         if not self.ended:
             self._end()
+        self._close_sink()
+
+    def _close_sink(self) -> None:
+        if self._sink is not None:
+            # A descriptor that is closed while it is waited for is never taken off the list.
+            self._loop.remove_writer(self._sink.descriptor)
+            self._sink.close()
+            self._sink = None
 
     def _end(self) -> None:
         self.ended = True

@@ -24,6 +24,7 @@ MODULES = (
     "pulse",
     "supervision",
     "output",
+    "many_runs",
     "overhead",
     "failures",
     "simulation",

@@ -180,7 +180,7 @@ def _trial(answer: dict[str, Any]) -> Trial:
             processes=tuple(each["command"] for each in left["processes"]),
             shm=tuple(left["shm"]),
             files=tuple(left["files"]),
-            cgroups=tuple(left.get("cgroups", ())),
+            cgroups=(*left.get("cgroups", ()), *left["groups"]),
         ),
         result=result,
         outcome=outcome,

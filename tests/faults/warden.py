@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from probes import procfs
-from runner import process_tree
+from probes.cgroup_control import Group
+from runner import attempt_group, process_tree
 from tests.faults.room import Refused, furnished, subgroups
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,8 @@ def main() -> int:
         return 1
     finally:
         _end_all()
+        for group in _groups(scratch):
+            group.remove()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -117,6 +120,7 @@ def _trial(asked: Asked, scratch: Path) -> dict[str, Any]:
                 "processes": left,
                 "shm": sorted(_shm() - before) if places.get("shm") else [],
                 "files": sorted(os.listdir(scratch / "tmp")),
+                "groups": [str(group.folder) for group in _groups(scratch)],
             },
         }
         _end_all()
@@ -269,6 +273,12 @@ def _end_all() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+
+
+def _groups(scratch: Path) -> list[Group]:
+    """Cgroups of attempts that still exist."""
+    runs = {note.parents[1] for note in scratch.glob("**/attempt-*/cgroup")}
+    return [group for folder in runs for group in attempt_group.left_by(folder.name, folder)]
 
 
 def _newest_result(runs: Path) -> dict[str, Any] | None:

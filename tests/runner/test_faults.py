@@ -78,9 +78,12 @@ def test_trial_that_is_killed_half_way_leaves_nothing_behind(tmp_path: Path, vic
 
     # The one that asked, the warden, the supervisor, the job; the daemon wears no mark.
     assert wait_until(lambda: len(left()) >= 4, 30)
+    notes = list(tmp_path.glob("fault-*/runs/*/attempt-1/cgroup"))
+    groups = [Path(text) for note in notes if (text := note.read_text().strip()).startswith("/")]
     if victim == "who asked":
         asking.kill()
     else:
         os.killpg(asking.pid, signal.SIGKILL)
     asking.wait()
     assert wait_until(lambda: not left() and not os.listdir(tmp_path), 30), left()
+    assert not any(group.exists() for group in groups), groups

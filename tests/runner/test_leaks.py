@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from probes import sysv
 from probes.device import DeviceMemory
 from runner import leaks
-from tests.runner.conftest import Supervised, fault
+from tests.runner.conftest import ROOT, Supervised, fault
 
 Supervise = Callable[..., Supervised]
 SHM = Path("/dev/shm")
@@ -116,3 +118,26 @@ def test_device_memory_is_compared_by_process_with_the_state_before(
 ) -> None:
     found, words = leaks.device_left([before], [after], {42})
     assert (found, len(words)) == (held, unaccounted)
+
+
+def test_runs_in_one_process_leave_no_descriptor_open(tmp_path: Path) -> None:
+    source = (
+        "import os\nfrom pathlib import Path\n"
+        "from runner import supervisor\nfrom runner.options import Supervision\n"
+        f"options = Supervision(runs_dir=Path({str(tmp_path)!r}))\n"
+        "counts = []\n"
+        "for command in ['true'], ['false'], ['no such program'], ['true']:\n"
+        "    supervisor.run(command, options=options)\n"
+        "    counts.append(len(os.listdir('/proc/self/fd')))\n"
+        "assert len(set(counts)) == 1, counts\n"
+    )
+    # Character devices are opened anew for writing without waiting; pipes and files are not alike.
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
