@@ -59,6 +59,9 @@ _SPY_THREAD = re.compile(
     r'^\s*Thread (0x[0-9A-Fa-f]+|\d+) \(((?:idle|active)[^)]*)\)(?:: "(.*)")?\s*$'
 )
 _SPY_FRAME = re.compile(r"^\s+(\S.*?) \(([^()]*?)(?::(\d+))?\)\s*$")
+_CUT_FRAME = re.compile(
+    r'^\s+(?:\S.*? \(\S+\.(?:py:\d+|so[\d.]*)\)|File ".*?", line \d+ in \S.*)\s*$'
+)
 _FAULT_THREAD = re.compile(
     r"^(?:Current )?[Tt]hread (0x[0-9A-Fa-f]+)(?: \[(.*?)\])? \(most recent call first\):"
 )
@@ -93,6 +96,10 @@ class _Reader:
             # gdb's and py-spy's native frames may come without a line that names their thread.
             if re.match(r"^#0\s", line):
                 self._open(_Open(None, "", None))
+                self._frame(line)
+            elif not self._found and _CUT_FRAME.match(line):
+                # A dump whose beginning is cut off.
+                self._open(_Open(None, "", None, is_cut=True), "cut")
                 self._frame(line)
             return
         if not self._frame(line) and line.strip() and not line.startswith((" ", "\t")):
@@ -142,7 +149,8 @@ class _Reader:
     def result(self) -> list[ProcessDump]:
         found = []
         for pid, command, kind, threads in self._found:
-            stacks = [t.closed() for t in threads if t.frames or t.active is not None]
+            told = [t for t in threads if t.frames or t.active is not None]
+            stacks = [t.closed() for t in told if not t.is_cut or t.is_whole or len(told) > 1]
             if stacks:
                 found.append(ProcessDump(pid, command, tuple(_main_first(stacks, pid, kind))))
         return found
@@ -153,9 +161,16 @@ class _Open:
     thread: int | None
     name: str
     active: bool | None
+    is_cut: bool = False
+    """Whether its first lines were missing."""
 
     def __post_init__(self) -> None:
         self.frames: list[Frame] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it goes down to the program's first frame."""
+        return any(frame.plain == "<module>" for frame in self.frames)
 
     def closed(self) -> Stack:
         return Stack(self.thread, self.name, self.active, tuple(self.frames))
@@ -177,7 +192,7 @@ def _main_first(stacks: list[Stack], pid: int | None, kind: str) -> list[Stack]:
     main = next((s for s in stacks if s.name == "MainThread"), None)
     main = main or next((s for s in stacks if pid is not None and s.thread == pid), None)
     if main is None:
-        outermost = [s for s in stacks if s.frames and s.frames[-1].plain in ("<module>", "main")]
+        outermost = [s for s in stacks if any(f.plain in ("<module>", "main") for f in s.frames)]
         main = outermost[-1] if len(outermost) == 1 else None
     if main is None:
         main = stacks[-1] if kind in ("fault", "gdb") else stacks[0]

@@ -95,6 +95,7 @@ class Judged:
 
 def read(text: str) -> DeviceOom | None:
     """The numbers of a message; None where it names no size. Never raises."""
+    text = " ".join(text.split())  # A terminal may have wrapped it.
     requested = _size(_REQUESTED, text)
     total, free = _size(_TOTAL, text), _size(_FREE, text)
     if requested is None and total is None:

@@ -153,6 +153,8 @@ def _signalled(evidence: Evidence, number: int, matches: list[Match]) -> _Decisi
         if told is not None:
             return told.outcome, told.confidence, [died, *_said(told)], also
         return Outcome.INTERRUPTED, 0.7, [died], [Outcome.CRASH_SIGNAL, *also]
+    if number == signal.SIGXFSZ:
+        return Outcome.ERROR_DISK, 0.8, [died], [Outcome.CRASH_SIGNAL, *also]
     if number == signal.SIGXCPU:
         return Outcome.TIMEOUT, 0.8, [died], [Outcome.CRASH_SIGNAL, *also]
     return Outcome.CRASH_SIGNAL, 0.9, [died], also

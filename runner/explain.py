@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from runner import hangs, log_ending
+from runner import dump_text, log_ending
 from runner.advice import advice_for
 from runner.console import printable
 from runner.diagnosis import diagnose
@@ -22,8 +22,10 @@ from runner.outcomes import Outcome
 _TAIL = 1 << 20
 _SHOWN = 200
 _LOSS = re.compile(
-    r"\b\w*[Ll]oss\w{0,20}['\"]?(?: is)? ?[=: ] ?(?:tensor\()?(-?(?:nan|NaN|inf|Inf|\d[\d.e+-]*))\b"
+    r"\b(?!best|min|max)(?!\w*scale)\w*[Ll]oss\w{0,20}['\"]?(?: is)? ?[=: ] ?"
+    r"(?:tensor\()?(-?(?:nan|NaN|inf|Inf|\d[\d.e+-]*))\b"
 )
+_PASSED_OVER = re.compile(r"\b(?:best|skipp\w+|ignor\w+|continuing|warm-?up)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
     """
     if status == 0:
         return _ended_well(text)
-    hang = hangs.read_dump(text) if status is None else None
+    hang = dump_text.read_dump(text) if status is None else None
     if hang is not None:
         return Diagnosis(
             hang.outcome.value,
@@ -95,9 +97,11 @@ def _ended_well(text: str) -> Diagnosis:
 def last_loss(text: str) -> str | None:
     """The last line that reports a loss, where that loss is NaN; else None."""
     for line in reversed(log_ending.read(text).lines):
+        if _PASSED_OVER.search(line.text):
+            continue
         values = _LOSS.findall(line.text)
         if values:
-            none = any(value.lower().startswith(("nan", "inf", "-inf")) for value in values)
+            none = values[0].lower().startswith(("nan", "inf", "-inf"))
             return line.text.strip()[:_SHOWN] if none else None
     return None
 

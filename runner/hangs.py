@@ -7,11 +7,8 @@ collective to the rank that is elsewhere. The last of such a chain is the culpri
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from probes.dumps import ProcessDump, Stack, parse
-from runner import waits
 from runner.evidence import Fact
 from runner.outcomes import Outcome
 from runner.waits import Kind, Wait
@@ -68,7 +65,7 @@ class Scene:
     source: str = "stack"
 
 
-_BY_KIND = {
+BY_KIND = {
     Kind.LOADER: Outcome.HANG_DATALOADER,
     Kind.COLLECTIVE: Outcome.HANG_COLLECTIVE,
     Kind.DEVICE: Outcome.HANG_DEVICE,
@@ -96,7 +93,7 @@ def _stopped(scene: Scene) -> Hang | None:
     if not stopped:
         return None
     who = stopped[0]
-    others = {_BY_KIND[s.wait.kind] for s in scene.suspects if s.wait and s.wait.kind in _BY_KIND}
+    others = {BY_KIND[s.wait.kind] for s in scene.suspects if s.wait and s.wait.kind in BY_KIND}
     return Hang(
         Outcome.HANG_STOPPED,
         0.95,
@@ -122,8 +119,8 @@ def _ranks(scene: Scene) -> Hang | None:
         facts.append(Fact("process", f"rank {names} of {scene.world} is not there"))
     for culprit in elsewhere[:_FOLLOWED]:
         facts.append(Fact(scene.source, f"{culprit.called} is elsewhere: {_doing(culprit)}"))
-        if culprit.wait and culprit.wait.kind in _BY_KIND:
-            also.append(_BY_KIND[culprit.wait.kind])
+        if culprit.wait and culprit.wait.kind in BY_KIND:
+            also.append(BY_KIND[culprit.wait.kind])
     if not elsewhere and not missing:
         places = {s.wait.text for s in inside if s.wait}
         facts += [
@@ -154,7 +151,7 @@ def _loader(scene: Scene) -> Hang | None:
     if not guilty and workers:
         text = f"its {len(workers)} worker(s) wait for the next index: a batch or an index was lost"
         facts.append(Fact(scene.source, text))
-    also = {_BY_KIND[w.wait.kind] for w in guilty if w.wait and w.wait.kind in _BY_KIND}
+    also = {BY_KIND[w.wait.kind] for w in guilty if w.wait and w.wait.kind in BY_KIND}
     if any(_is_busy(w) for w in guilty):
         also.add(Outcome.HANG_SPIN)
     also.discard(Outcome.HANG_UNKNOWN)
@@ -197,14 +194,14 @@ def _chain(scene: Scene) -> Hang | None:
             break
         facts.append(Fact(scene.source, f"{current.called}: {_doing(current)}"))
         current = _waited_for(scene, current)
-    chain = [s for s in passed if s.wait is not None and s.wait.kind in _BY_KIND]
+    chain = [s for s in passed if s.wait is not None and s.wait.kind in BY_KIND]
     if not chain:
         return None
     # A parent that waits for a child is a consequence, unless nothing is known of the child.
-    last = next((s for s in reversed(chain) if _tells(s)), chain[-1])
+    last = next((s for s in reversed(chain) if tells(s)), chain[-1])
     assert last.wait is not None
-    outcome = _BY_KIND[last.wait.kind]
-    also = [_BY_KIND[s.wait.kind] for s in chain if s.wait and s is not last]
+    outcome = BY_KIND[last.wait.kind]
+    also = [BY_KIND[s.wait.kind] for s in chain if s.wait and s is not last]
     also = [o for o in dict.fromkeys(also) if o not in (outcome, Outcome.HANG_UNKNOWN)]
     sure = 0.9 if last.wait.sure else 0.6
     return Hang(
@@ -212,7 +209,7 @@ def _chain(scene: Scene) -> Hang | None:
     )
 
 
-def _tells(who: Suspect) -> bool:
+def tells(who: Suspect) -> bool:
     return who.wait is not None and who.wait.kind not in (
         Kind.SLEEP, Kind.CHILD, Kind.JOIN, Kind.LAUNCHER, Kind.HELPER,
     )  # fmt: skip
@@ -229,7 +226,7 @@ def _waited_for(scene: Scene, parent: Suspect) -> Suspect | None:
     children = [s for s in scene.suspects if s.parent is not None and s.parent == parent.pid]
     if parent.wait.kind is Kind.SLEEP and len(children) != 1:
         return None
-    return next((s for s in children if _tells(s)), children[0] if children else None)
+    return next((s for s in children if tells(s)), children[0] if children else None)
 
 
 def _doing(who: Suspect) -> str:
@@ -255,68 +252,3 @@ def _doing(who: Suspect) -> str:
 
 def _detail(who: Suspect) -> str:
     return f" ({who.detail})" if who.detail else ""
-
-
-# Text alone: a dump from anywhere.
-
-_FATAL = re.compile(r"^Fatal Python error: ", re.MULTILINE)
-_ANY_HANG = (
-    Outcome.HANG_IO, Outcome.HANG_LOCK, Outcome.HANG_DATALOADER, Outcome.HANG_COLLECTIVE,
-    Outcome.HANG_DEVICE,
-)  # fmt: skip
-_DEVICE_WORDS = re.compile(r"cuda|device|gpu|sync|\bitem\b|amp|h2d|d2h", re.IGNORECASE)
-_IO_WORDS = re.compile(
-    r"read|load|open|fetch|download|copy|stage|write|recv|request|upload|connect", re.IGNORECASE
-)
-
-
-def read_dump(text: str) -> Hang | None:
-    """What hangs, from a stack dump of any origin; None where the text is none, or is the dump of
-    a fatal signal."""
-    if _FATAL.search(text):
-        return None
-    processes = parse(text)
-    if not processes:
-        return None
-    suspects = tuple(_suspect_of(dump) for dump in processes)
-    if any(s.wait is not None and s.wait.kind in _BY_KIND for s in suspects):
-        return decide(Scene(_first_that_tells(suspects)))
-    return _guess(processes[0].stacks[0])
-
-
-def _suspect_of(dump: ProcessDump) -> Suspect:
-    main = dump.stacks[0]
-    wait = waits.of_stack(main)
-    if wait is None and main.active is not False:
-        # Without a main thread that tells, another that does may: a gdb dump names none.
-        found = (waits.of_stack(stack) for stack in dump.stacks[1:])
-        wait = next((w for w in found if w and w.kind in (Kind.COLLECTIVE, Kind.DEVICE)), None)
-    return Suspect(
-        pid=dump.pid,
-        name=dump.command.split(" ")[0].rpartition("/")[2],
-        wait=wait,
-        is_worker=waits.is_loader_worker(main.frames),
-        place=str(main.frames[0]) if main.frames else "",
-    )
-
-
-def _first_that_tells(suspects: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
-    telling = [
-        s for s in suspects if _tells(s) and not (s.wait and s.wait.kind is Kind.LOADER_IDLE)
-    ]
-    return tuple(telling + [s for s in suspects if s not in telling])
-
-
-def _guess(main: Stack) -> Hang:
-    """Only the program's own frames: ``.item()``, ``os.read`` and a lock leave no other."""
-    place = str(main.frames[0]) if main.frames else "a thread without frames"
-    names = " ".join(frame.function for frame in main.frames[:3])
-    if main.active:
-        device = bool(_DEVICE_WORDS.search(names))
-        outcome = Outcome.HANG_DEVICE if device else Outcome.HANG_SPIN
-        other = Outcome.HANG_SPIN if device else Outcome.HANG_DEVICE
-        fact = Fact("stack", f"the main thread runs in {place}")
-        return Hang(outcome, 0.5, (fact,), (other,))
-    outcome = Outcome.HANG_IO if _IO_WORDS.search(names) else Outcome.HANG_LOCK
-    fact = Fact("stack", f"the main thread is blocked in {place}, in a call that leaves no frame")
-    return Hang(outcome, 0.4, (fact,), tuple(o for o in _ANY_HANG if o is not outcome))

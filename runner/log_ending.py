@@ -39,6 +39,7 @@ _LEVEL = re.compile(
 _GROUP = re.compile(r" {2,}[|+](?: |-\+-+ \d+ -+|-+$)")
 _BOX = "│╭╰├┃┏┗╮╯─━"
 _HEADER = "Traceback (most recent call last)"
+_SUMMARY = re.compile(r"\s+(?:traceback : )?" + re.escape(_HEADER))
 _CHAIN = (
     "During handling of the above exception",
     "The above exception was the direct cause",
@@ -55,6 +56,10 @@ _EXCEPTION = re.compile(
     r"(?![EWIF]\d{4}|https?:)[A-Za-z_][\w.]*(?:\[\w+\])?(?::(?!\\)(?: |$)|: ?$| \()"
     r"|[\w.]*(?:Error|Exception|Interrupt|Exit|Iteration|Empty|Full|Timeout|Cancelled|Abort)\s*$"
     r"|[A-Z][a-z]+[A-Z]\w*$|[a-z_]\w*(?:\.\w+)+$"
+)
+_PROGRESS = re.compile(
+    r"\b(?:step|epoch|iter(?:ation)?|batch)s?\b\W{0,3}\d.{0,200}\b(?:loss|acc|lr|it/s|s/it|eta)\b",
+    re.IGNORECASE,
 )
 _IGNORED = ("Exception ignored in", "Error in atexit", "Error in sys.excepthook")
 # Last words that only tell of another's end: the cause stands before them.
@@ -95,6 +100,8 @@ class Trace:
 class Log:
     lines: tuple[Line, ...]
     traces: tuple[Trace, ...] = field(default=())
+    progress: tuple[int, ...] = ()
+    """Places of lines in which a job that goes on reports where it is."""
 
     def exception(self, trace: Trace) -> str:
         return self.lines[trace.said].text if trace.said is not None else ""
@@ -123,14 +130,18 @@ def read(text: str) -> Log:
     for raw in _last_lines(text):
         reader.take(*_bare(raw))
     reader.end()
-    return Log(tuple(reader.lines), tuple(reader.traces))
+    lines = tuple(reader.lines)
+    progress = tuple(place for place, line in enumerate(lines) if _PROGRESS.search(line.text))
+    return Log(lines, tuple(reader.traces), progress)
 
 
 def _last_lines(text: str) -> Iterator[str]:
     for line in _LINE_END.split(text[-4 * _LINES * _LENGTH :])[-_LINES:]:
         whole = len(line) <= _LENGTH
         kept = line if whole else f"{line[: _LENGTH // 2]} … {line[-_LENGTH // 2 :]}"
-        yield _ANSI.sub("", kept).rstrip()
+        bare = _ANSI.sub("", kept).rstrip()
+        # A logger of JSON writes a traceback in one line.
+        yield from bare.split("\\n") if _HEADER + ":\\n" in bare else (bare,)
 
 
 def _bare(line: str) -> tuple[str, str]:
@@ -156,6 +167,8 @@ class _Stream:
     direct: bool = False
     ignored: bool = False
     is_notebook: bool = False
+    indent: int = 0
+    """By how much the open traceback as a whole is indented, in a launcher's summary."""
 
 
 class _Reader:
@@ -168,6 +181,8 @@ class _Reader:
     def take(self, text: str, stream: str) -> None:
         place = len(self.lines)
         state = self._streams.setdefault(stream, _Stream())
+        if state.open is not None and text[: state.indent].isspace():
+            text = text[state.indent :]
         is_frame = self._is_part(text, stream, state, place)
         self.lines.append(Line(text, stream, is_frame))
         if self._leading and text and not text[0].isspace():
@@ -224,6 +239,7 @@ class _Reader:
             is_ignored=state.ignored,
         )
         state.open = trace
+        state.indent = len(header) - len(header.lstrip()) if _SUMMARY.match(header) else 0
         state.chained = state.direct = state.ignored = False
         state.is_notebook = bool(re.match(r"[\w.]+ {2,}" + _HEADER[:9], header))
         self.traces.append(trace)

@@ -59,6 +59,9 @@ _NATIVE = r"^(?!.*\.py$).*$"
 # Looked for in the whole stack: the calls that say what it is all about.
 _TELLING = _rules(
     (Kind.HELPER, r"_feed|_pin_memory_loop.*|_serve", r"queues\.py$|pin_memory\.py$"),
+    (Kind.HELPER, r"_handle_(workers|tasks|results)", r"multiprocessing/pool\.py$"),
+    (Kind.HELPER, r"wait_result_broken_or_wakeup|_queue_management_worker",
+     r"concurrent/futures/process\.py$"),
     (Kind.HELPER, r"_run_once|run",
      r"(tqdm/_monitor|tensorboard.*/event_file_writer|wandb/.*)\.py$"),
     (Kind.LAUNCHER, r"_invoke_run|_monitor_workers|launch_agent|elastic_launch|join",
@@ -94,6 +97,7 @@ _TELLING = _rules(
     (Kind.DEVICE, r"to_device|batch_to_device|send_to_device|move_to_device|to_cuda|to_gpu|cuda"
      r"|_?cuda_sync\w*|sync_gpu|gpu_sync|device_sync", _ANY),
     (Kind.DEVICE, r"_engine_run_backward|run_backward", r"torch/autograd/"),
+    (Kind.LOCK, r"sqlite\w*Busy(Callback|Handler)|sqlite3_sleep|sqlite3OsSleep|unixSleep", _ANY),
     (Kind.LOCK, r".*", r"torch/utils/(file_baton|_filelock|_config_module)\.py$"),
     (Kind.LOCK, r".*", r"(filelock|fasteners|portalocker|oslo_concurrency|lockfile)/[^:]*\.py$"),
     (Kind.LOCK, r"acquire|__enter__|_lock_unlock_module|_get_module_lock",
@@ -142,7 +146,7 @@ _NATIVE_LEAVES = _rules(
      r"|_PySemaphore\w*|__GI___lll\w+).*", _ANY),
     (Kind.CHILD, r".*(waitpid|wait4|waitid|wait3).*", _ANY),
     (Kind.SLEEP, r".*(nanosleep|usleep|pysleep|time_sleep).*", _ANY),
-    (Kind.IO, r"(__GI_|__libc_|_*)?(read|pread(64)?|readv|write|pwrite(64)?|writev|recv|recvfrom"
+    (Kind.IO, r"(__GI_)?_*(libc_)?(read|pread(64)?|readv|write|pwrite(64)?|writev|recv|recvfrom"
      r"|recvmsg|send|sendto|sendmsg|open(at)?(64)?|connect|accept4?|poll|ppoll|select|pselect"
      r"|epoll_p?wait\w*|fsync|fdatasync|statx?|fstatat|getdents(64)?|close|sendfile|splice"
      r"|io_getevents|msync|rename|unlink)(_nocancel|64)?(\s.*)?", _NATIVE),

@@ -21,9 +21,9 @@ COLLECTIVE = (
         r"watchdog (?:thread )?(?:got stuck|terminated|timeout)|HeartbeatMonitor",
         r"[Hh]eartbeat monitor timed out|collective timeout",
         r"[Cc]ollective .{0,60}(?:timed out|time-?out)|Some NCCL operations have failed",
-        r"Received a dump signal|flight recorder dump signal",
+        r"watchdog hang|signal dumping|Received a dump signal|flight recorder dump signal",
         r"(?:all_?reduce|all_?gather|broadcast|barrier)\b.{0,60}timed out",
-        r"failed to pass monitoredBarrier|timed out in monitoredBarrier",
+        r"failed to pass monitoredBarrier|monitoredBarrier, but received errors|timed out in monitoredBarrier",
         r"Timed out waiting \d+ ?ms for|Timed out initializing process group",
         r"Timed out after \d+ seconds waiting for clients|[Ss]ocket [Tt]imeout",
         r"client socket has (?:timed out|failed to connect)|wait timeout after \d+ ?ms",
@@ -46,10 +46,12 @@ COLLECTIVE = (
         r"|Connect|Broken pipe)",
         r"op\.preamble\.length <= op\.nbytes",
         r"(?:sendBytes|recvValue\w*|recvVector|recvBytes) failed|store->get\(",
+        r"[Ww]ait timeout\s*$|appears not to match (?:sizes|strides|the dtype)",
         r"Detected mismatch between collectives|DDP expects same model across all ranks",
         r"Duplicate GPU detected|Rank \d+ (?:failed|reported|is (?:not|missing))",
         r"HorovodInternalError|[Hh]orovod .{0,40}(?:shut ?down|failed)|MPI_ABORT was invoked",
         r"MPI_ERR_\w+|MPI_ERRORS_ARE_FATAL|UCX +ERROR|ibv_\w+ failed|vendor err \d+",
+        r"\bUCC_ERR_\w+|oneCCL.{0,80}(?:[Ee]rror|fail)|failed to recv, got \d+ bytes",
         r"Unable to find address for:|Backend \w+ .{0,30}connection .{0,20}lost",
         rank=Rank.SYMPTOM,
     ),
@@ -61,5 +63,11 @@ COLLECTIVE = (
         near=_COLLECTS,
         rank=Rank.SYMPTOM,
     ),
-    ending(O.ERROR_COLLECTIVE, r"^RuntimeError: Connection timed out\s*$", rank=Rank.SYMPTOM),
+    # As a RuntimeError they come from the native code of the stores and of gloo.
+    ending(
+        O.ERROR_COLLECTIVE,
+        r"^RuntimeError: (?:Connection (?:timed out|reset by peer|refused)|Broken pipe"
+        r"|No route to host)\s*$",
+        rank=Rank.SYMPTOM,
+    ),
 )

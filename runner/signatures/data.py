@@ -15,6 +15,7 @@ _READS_DATA = (
     r"PIL/Image|torchvision|npyio|pandas|h5py|torch/serialization|imageio|soundfile|torchaudio"
     r"|rasterio|zarr|pyarrow|lmdb|safetensors|tifffile|nibabel|cv2"
 )
+_RAISED = r"^(?:\w+\.)*(?:[A-Z]\w*|error): "
 _SUFFIX = (
     r"\.(?:npy|npz|pt|pth|ckpt|safetensors|h5|hdf5|mat|jpe?g|png|tiff?|bin|dat|tar|zip|gz|parquet"
     r"|arrow|lmdb|wav|flac|mp4|pkl|pickle|tfrecord|segy|sgy|raw|zst)['\"]?"
@@ -28,8 +29,6 @@ DATA = (
     ending(
         O.ERROR_DATA, r"^(?:\w+\.)*FileNotFoundError\b", near=_READS_DATA, also=[O.ERROR_PYTHON]
     ),
-    # A text file that is not there may be a setting as well as data.
-    ending(O.ERROR_PYTHON, r"^(?:\w+\.)*FileNotFoundError\b", also=[O.ERROR_DATA]),
     ending(
         O.ERROR_PYTHON,
         r"Weights only load failed.*[Uu]nsupported global",
@@ -44,7 +43,7 @@ DATA = (
         r"magic string is not correct|NotAnNpy|mmap length is greater",
         r"buffer (?:is smaller than requested|size must be a multiple)|cannot mmap an empty",
         r"PytorchStreamReader failed|failed finding central directory|not a ZIP archive",
-        r"unexpected EOF|[Ii]nvalid magic number|storage has wrong size|might be corrupted",
+        r"unexpected EOF|[Ii]nvalid magic number|might be corrupted",
         r"archive is corrupted|Safetensor\w*Error|HeaderTooLarge|HeaderTooSmall|InvalidHeader",
         r"MetadataIncompleteBuffer|BadZipFile|Bad CRC-32|BadGzipFile|[Nn]ot a gzip(?:ped)? file",
         r"[Nn]ot a (?:zip|bzip2|lzma|tar) file|CRC(?:-?32)? check failed",
@@ -64,16 +63,49 @@ DATA = (
         r"truncated record|Unknown mat file type|MatReadError|^EOFError: \S|premature end",
         r"could not read (?:bytes|header)|[Ff]ailed to open the input",
         r"Unterminated string starting at|is not a valid (?:image|npy|hdf5|zip|tiff|safetensors)",
-        r"not a TIFF|Not a HDF5|Wrong magic|bad magic number in",
+        r"not a TIFF|Not a HDF5|Wrong magic|bad magic number in|does not start with RIFF",
+        r"contains pickled \(object\) data|could not convert string .{0,200} at row \d+",
+        r"\((?:line|Line #?)\s?\d+.{0,20}got \d+ columns instead of|Invalid data stream",
+        # The class, whatever the format and the library.
+        r"^(?:\w+\.)+\w*(?:Decode|Decod|Decompress\w*|Checksum|Corrupt\w*|Truncat\w*|ImageFile|Zstd"
+        r"|LZ4\w*|RasterioIO|DatasetGeneration|NonMatching\w+|PathNotFound|GroupNotFound|PageNotFound)"
+        r"(?:Error|Exception)\b|DataFilesNotFoundError|ElementTree\.ParseError",
+        rf"{_RAISED}.*\b(?:[Cc]orrupt(?:ed|ion)?|[Tt]runcated|[Bb]ad magic)\b",
+        rf"{_RAISED}.*\b(?:[Cc]hecksum|[Hh]ash(?: value)?|CRC|MD5|md5|sha256)\b.{{0,60}}"
+        r"\b(?:mismatch|not match|invalid|expected|fail\w*|!=)",
+        rf"{_RAISED}.*\b(?:[Uu]nknown|[Uu]nrecogni[sz]ed|[Uu]nsupported) (?:file|image|data|audio|video)"
+        r" ?(?:format|type)\b",
+        rf"{_RAISED}.*\b(?:not|isn't) (?:a|an) (?:valid |recogni[sz]ed )?"
+        r"(?:PNG|JPE?G|image|TIFF|GIF|WAV|FLAC|HDF5?|NetCDF|SEG-?Y|[Pp]arquet|[Zz]ip|archive)\b",
+        r"(?:in an|[Uu]nknown) (?:unknown )?(?:file )?format\b|file type of \"|NetCDF: |MDB_\w+: ",
+        r"storage has wrong (?:byte )?size|deserialize thrift|inconsistent with (?:the )?file size",
+        r"[Cc]ouldn't find any (?:data|class)|[Ff]ound (?:0|no valid) (?:files?|images?|samples?)\b",
+        r"could not find a format to read|Unable to load weights from .{0,40}checkpoint file",
+        r"^ValueError: Expected object or value|!ssize\.empty\(\)|Empty file: ",
+        r"^lmdb\.Error: .*No such file",
+        r"^(?:wave|aifc|sunau|_csv|csv|tokenize|netCDF4|rasterio\.errors\.\w+)\.?\w*Error\b",
     ),
     ending(
         O.ERROR_DATA,
-        r"could not read \d+|array is too big|[Ii]nvalid header",
+        r"could not read \d+|array is too big|[Ii]nvalid header|Some errors were detected",
         r"Header\w* is corrupt",
         near=_READS_ARRAYS,
         also=[O.ERROR_PYTHON],
     ),
     # NumPy's words: tensors have their own for it, so it is what was read that is too short.
     ending(O.ERROR_DATA, r"cannot reshape array of size", also=[O.ERROR_PYTHON]),
+    ending(
+        O.ERROR_DATA,
+        r"^OSError: \[Errno 22\] Invalid argument\s*$|^RuntimeError: \[enforce fail at",
+        near=r"torch/serialization\.py[^\n]* in (?:_?load|_legacy_load|__init__|_is_zipfile)",
+    ),
+    ending(
+        O.ERROR_DATA,
+        r"could not convert string to float|invalid literal for int\(\)",
+        near=r"csv|loadtxt|genfromtxt|readline|\.split\(|pandas|npyio|DictReader",
+        also=[O.ERROR_PYTHON],
+    ),
     ending(O.ERROR_DATA, r"^EOFError\s*:?\s*$", near=_UNPICKLES, also=[O.ERROR_PYTHON]),
+    # A text file that is not there may be a setting as well as data.
+    ending(O.ERROR_PYTHON, r"^(?:\w+\.)*FileNotFoundError\b", also=[O.ERROR_DATA]),
 )

@@ -11,7 +11,7 @@ from runner.outcomes import Outcome as O
 _NAMED = {
     "killed": 9, "segmentation fault": 11, "bus error": 7, "aborted": 6, "illegal instruction": 4,
     "floating point exception": 8, "floating-point exception": 8, "terminated": 15, "hangup": 1,
-    "interrupt": 2, "quit": 3, "general protection": 11, "cpu time limit exceeded": 24,
+    "interrupt": 2, "quit": 3, "general protection": 11, "invalid opcode": 4, "divide error": 8, "cpu time limit exceeded": 24,
 }  # fmt: skip
 _WORDS = "|".join(_NAMED)
 _REPORTS = tuple(
@@ -29,7 +29,7 @@ _REPORTS = tuple(
         r"code=(?:killed|dumped), status=(?P<number>\d+)/|^signal: (?P<word>killed)$",
         rf"Fatal Python error: (?P<word>{_WORDS})",
         # The kernel of a crash, not of a kill for memory.
-        r"\bsegfault at [\da-f]+ ip|traps: .{0,80}(?P<word>general protection)",
+        r"\bsegfault at [\da-f]+ ip|traps: .{0,80}(?P<word>general protection|invalid opcode|divide error)",
         # Shells, srun, make.
         rf"^(?P<word>{_WORDS})(?:: \d+)?(?: \(core dumped\))?\s*$",
         rf": line \d+: +\d+ (?P<word>{_WORDS})\b",

@@ -47,10 +47,12 @@ DEVICE = (
     ending(
         O.OOM_DEVICE_LIBRARY,
         r"(?:CUBLAS|CUDNN|CUSPARSE|CUSOLVER|CURAND|CUTENSOR|HIPBLAS|HIPSPARSE|HIPSOLVER|ROCBLAS"
-        r"|MIOPEN)_STATUS_(?:ALLOC(?:ATION)?_FAILED|NOT_INITIALIZED|MEMORY_ERROR)",
+        r"|MIOPEN)_STATUS_(?:ALLOC(?:ATION)?_FAILED|NOT_INITIALIZED|MEMORY_ERROR|INSUFFICIENT_RESOURCES)",
         r"CUDNN_STATUS_INTERNAL_ERROR_(?:HOST|DEVICE)_ALLOCATION|CUFFT_ALLOC_FAILED",
         r"HIPFFT_ALLOC_FAILED|miopenStatusAllocFailed|rocblas_status_memory_error",
-        r"cublas runtime error : (?:resource allocation failed|library not initialized)",
+        r"cublas runtime error : (?:resource allocation failed|(?:the )?library (?:was )?not initialized)",
+        r"cu(?:blas|solver|sparse|dnn|fft)\w* [Ee]rror: ?\d+\b.{0,40}Create|MAGMA.{0,60}out of memory",
+        r"MIOpen.{0,160}(?:[Mm]emory allocation failed|out of memory)",
         r"insufficient resources when calling `cu|cuda?ublasCreate.{0,40}fail",
         r"cudnnCreate.{0,40}fail",
         r"[Ff]ailed to (?:allocate|create).{0,60}(?:cublas|cudnn|cusolver|workspace|handle)",
@@ -59,7 +61,7 @@ DEVICE = (
         O.OOM_DEVICE_LIBRARY,
         r"CUDNN_STATUS_INTERNAL_ERROR\b|CUFFT_INTERNAL_ERROR|CUSOLVER_STATUS_INTERNAL_ERROR",
         r"[Uu]nable to find a valid cuDNN algorithm|was unable to find an engine to execute",
-        r"No valid engine configs|cuDNN.{0,40}workspace|CUBLAS_STATUS_INTERNAL_ERROR.*Create\(",
+        r"No valid e(?:ngine configs|xecution plans)|miopenStatus(?:InternalError|UnknownError)|cuDNN.{0,40}workspace|CUBLAS_STATUS_INTERNAL_ERROR.*Create\(",
         also=[O.FAULT_DEVICE],
     ),
     ending(
@@ -77,7 +79,9 @@ DEVICE = (
         r"hipErrorOutOfMemory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
         r"RESOURCE_EXHAUSTED.{0,40}(?:Out of memory|allocat)|OOM when allocating tensor.*GPU",
         r"cudaMalloc.{0,60}(?:fail|out of memory)|failed to allocate .{0,40}from device",
-        r"torch\.OutOfMemoryError",
+        r"torch\.OutOfMemoryError|cuMem\w*Alloc\w* failed|^RuntimeError: Invalid buffer size: [\d.]+ ?[GT]",
+        r"No executable batch size found|No available memory for the cache blocks|larger than the maximum number of tokens that can be"
+        r" stored in KV cache",
     ),
     # Driver before device: one that does not fit names a device as well.
     ending(
@@ -104,7 +108,14 @@ DEVICE = (
         r"could not select device driver|nvidia-container-cli: \S+ error|\d+ active drivers \(",
         r"deserialize object on (?:a )?CUDA device|ptxas fatal|CUBLAS_STATUS_ARCH_MISMATCH",
         r"CUDNN_STATUS_ARCH_MISMATCH|only supports? (?:Ampere|Hopper|Volta|Turing)\w* GPUs",
-        r"is not compatible with the current PyTorch installation\.\s*$",
+        r"is not compatible with the current PyTorch installation\.\s*$|was built for sm\d+",
+        r"(?:CUDA|HIP|cuda runtime) error(?: \(3\) )?: (?:initialization error|driver shutting down)",
+        r"PTX JIT compil|API call is not supported in the installed|MPS (?:client|server)\b",
+        r"shared object (?:symbol not found|initialization failed)|valid [Gg]rid license",
+        r"no ROCm-capable device|ERROR_DEVICE_NOT_FOUND|No (?:XPU|HPU|NPU|MPS|TPU) devices? ",
+        r"(?:[Cc]an't|[Cc]annot|[Cc]ould not|[Ff]ailed to|[Uu]nable to) initialize (?:NVML|CUDA|HIP|ROCm)",
+        r"NVML_SUCCESS == |CUDA driver is not loaded|nvidia: version magic|could not insert 'nvidia",
+        r"unsatisfied condition: cuda",
     ),
     ending(
         O.FAULT_DEVICE,
@@ -125,7 +136,10 @@ DEVICE = (
         r"HSA_STATUS_ERROR|Memory access fault by GPU|HW Exception by GPU|GPU Hang|DEVICE_LOST",
         r"Unable to determine the device handle|hipErrorIllegalAddress|hipErrorLaunchFailure",
         r"GPU requires reset|requires a reset|Timeout waiting for RPC from GSP",
-        r"devices? (?:is|are) busy or unavailable",
+        r"devices?(?:\(s\))? (?:is|are|is/are) busy or unavailable|Invalid access of peer GPU memory",
+        r"(?:CUDA|HIP) error: (?:context is destroyed|invalid device context|mapping of buffer object)",
+        r"amdgpu.{0,60}(?:ring \S+ timeout|GPU reset)|nvidia \S+ AER: can't recover",
         r"cuda runtime error \((?:4|6|39|46|59|7[0247-9]|214|220|70[02]|71[0-9]|999)\)",
     ),
+    ending(O.FAULT_DRIVER, r"NVMLError_\w+|NVML Error", also=[O.FAULT_DEVICE]),
 )

@@ -18,7 +18,7 @@ HOST = (
         r"OUT_OF_ME\b|Exceeded (?:job|step) memory limit",
         r"(?:Job|Step) \S+ exceeded (?:virtual )?memory limit|job killed: (?:v?mem|pmem|pvmem) ",
         r"TERM_MEMLIMIT|systemd-oomd\[\d+\]: Killed|earlyoom.*sending SIG|low on resource: memory",
-        r"node running low on memory|Container killed (?:by YARN|due to memory)",
+        r"(?:killed|evicted) due to memory pressure|node running low on memory|Container killed (?:by YARN|due to memory)",
         r"killed by SIGKILL by OOM|allocate more memory than is available",
         r"allocated more memory than|using all available RAM",
         r"exceed(?:ed|s|ing) (?:its )?(?:container )?memory (?:limit|request)s?\b",
@@ -30,6 +30,11 @@ HOST = (
         r"A worker process managed by the executor was unexpectedly terminated",
         rank=Rank.SYMPTOM,
         also=[O.CRASH_KILLED, O.CRASH_WORKER, O.CRASH_SEGV],
+    ),
+    ending(
+        O.OOM_HOST_REFUSED,
+        r"\[Errno 11\] Resource temporarily unavailable",
+        near=r"_posixsubprocess|os\.fork\(|_execute_child|popen_fork",
     ),
     # The loader reports such memory as well, but cannot be helped with memory.
     ending(
@@ -47,6 +52,8 @@ HOST = (
         r"[Cc]ould not allocate (?:memory|block|\d)|(?:malloc|realloc) of size \d+ failed",
         r"ArrowMemoryError|memory exhausted|cannot allocate vector|paging file is too small",
         r"WinError 1455|OutOfMemoryException|java\.lang\.OutOfMemoryError",
+        r"can't start new thread|pthread_create failed|Thread creation failed|unable to start thread",
+        r"fork: (?:retry: )?Resource temporarily unavailable",
         r"OOM when allocating tensor|libgomp: Out of memory|JavaScript heap out of memory",
     ),
 )

@@ -9,6 +9,7 @@ before them is asked, other ranks' tracebacks too: the first failure is the caus
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -47,8 +48,10 @@ _BOILERPLATE = re.compile(
 )
 _GOES_ON = (
     r"\b(?:retrying|skipping|falling back|ignoring|recovering|resuming|reducing|continuing)\b"
-    r"|\b(?:will|then) (?:re)?try\b|\bretry (?:in|with|after)\b|\btrying again\b"
+    r"|\b(?:will|then) (?:re)?try\b(?! our best)|\bretry (?:in|with|after)\b|\btrying again\b"
 )
+_WENT_ON = 10
+"""Reports of progress after a traceback that make it one that was lived through."""
 _LIVED_THROUGH = re.compile(
     _GOES_ON
     + r"|\b(?<!NCCL )WARN(?:ING)?\b|\w*Warning:|^\[?W[ \d]|\b(?:INFO|DEBUG)\b|\b(?:PASSED|SKIPPED)\b",
@@ -99,7 +102,7 @@ def _hits(log: Log) -> list[_Hit]:
         end = start
     best = max((hit.weight for hit in found), default=0)
     if best <= _SYMPTOM:
-        found += _before(log, start, chain[-1] if chain else None)
+        found += _before(log, start, chain)
     elif best != _EXCEPTION:
         heralds = _plain(log, max(0, start - _HERALDS), start, 0)
         found += [hit for hit in heralds if hit.weight == _SYSTEM]
@@ -113,8 +116,15 @@ def _last_chain(log: Log) -> list[Trace]:
             continue
         after = log.lines[_end_of(log, trace) :]
         said = sum(1 for line in after if line.text and not line.is_frame)
-        return log.chain(trace) if said <= _FAR else []
+        return [] if said > _FAR or _went_on(log, trace) else log.chain(trace)
     return []
+
+
+def _went_on(log: Log, trace: Trace) -> bool:
+    """Whether so much progress was reported after it that it was lived through."""
+    if trace.said is None:
+        return False
+    return len(log.progress) - bisect_left(log.progress, _end_of(log, trace)) >= _WENT_ON
 
 
 def _end_of(log: Log, trace: Trace) -> int:
@@ -158,7 +168,7 @@ def _plain(
     log: Log, start: int, end: int, weight: int, *, since: int | None = None
 ) -> Iterator[_Hit]:
     """What lines outside of tracebacks say, and exceptions that are printed without one."""
-    ignored = {trace.said for trace in log.traces if trace.is_ignored}
+    ignored = {trace.said for trace in log.traces if trace.is_ignored or _went_on(log, trace)}
     for place in range(start, end):
         line = log.lines[place]
         if line.is_frame or not line.text or _LIVED_THROUGH.search(line.text):
@@ -174,12 +184,17 @@ def _plain(
         yield _Hit(counted, place, replace(found[1], confidence=0.85))
 
 
-def _before(log: Log, start: int, last: Trace | None) -> Iterator[_Hit]:
+def _before(log: Log, start: int, chain: list[Trace]) -> Iterator[_Hit]:
     """What stands before a symptom: tracebacks of other ranks and threads, and loud lines."""
     first = max(0, start - _BEFORE)
     said: set[int] = set()
+    last = chain[-1] if chain else None
+    # The tracebacks of two ranks may be interleaved, so that the other began later and ended first.
+    end = start if last is None or last.said is None else last.said
     for trace in log.traces:
-        if trace.said is None or trace.is_ignored or not first <= trace.said < start:
+        if trace.said is None or trace.is_ignored or not first <= trace.said < end:
+            continue
+        if trace in chain or _went_on(log, trace):
             continue
         span = range(trace.said, _end_of(log, trace))
         said.update(span)

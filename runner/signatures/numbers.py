@@ -26,7 +26,7 @@ NUMBERS = (
         r"cannot convert float (?:NaN|infinity) to integer|input matrix contained non-finite",
         r"[Tt]raining (?:has )?diverged|[Ll]oss (?:has )?(?:diverged|exploded)",
         r"input value should be between 0~1, but got nan|Array must not contain|found NaN",
-        r"is not finite\. Prev",
+        r"is not finite\. Prev|Out of range float values are not JSON",
     ),
     ending(
         O.ERROR_NAN,
@@ -45,6 +45,12 @@ NUMBERS = (
         rf"^(?:\w+\.)*(?:Assertion|Value|Runtime|Arithmetic|FloatingPoint)Error: "
         rf".*(?<!['_])(?<![Nn]o )\b{_NO_NUMBER}\b(?!['_])",
         r"^AssertionError\b.*diverged with loss",
+    ),
+    # A probability out of range: mostly NaN, since a forgotten sigmoid shows at the first step.
+    ending(
+        O.ERROR_NAN,
+        r"all elements of (?:input|target) should be between 0 and 1",
+        also=[O.ERROR_PYTHON],
     ),
     ending(
         O.ERROR_NAN,

@@ -14,12 +14,22 @@ OUTSIDE = (
         r"DUE TO TIME LIMIT|job killed: walltime|TERM_(?:RUNLIMIT|CPULIMIT)|\bDeadlineExceeded\b",
         r"walltime .{0,40}exceeded limit|active longer than specified deadline",
         r"CPU time limit exceeded|[Rr]un time limit (?:exceeded|reached)",
-        r"[Tt]ime limit (?:exceeded|reached)",
+        r"[Tt]ime limit (?:exceeded|reached)|\bState ?: ?TIMEOUT\b",
         rank=Rank.SYSTEM,
+    ),
+    # srun ends a step whose task has failed by itself.
+    ending(
+        O.INTERRUPTED,
+        r"\bSTEP \S+ ON \S+ CANCELLED AT (?!.*DUE TO)",
+        near=r"srun: error: [^\n]*tasks? [^\n]*: (?:Exited with exit code|Out Of|Segm|Bus|Abort)"
+        r"|srun: Terminating",
+        rank=Rank.SYMPTOM,
     ),
     ending(
         O.INTERRUPTED,
         r"CANCELLED AT|DUE TO (?:PREEMPTION|NODE FAILURE)|TERM_OWNER|TERM_PREEMPT",
+        r"\bState ?: ?(?:CANCELLED|PREEMPTED|NODE_FAIL)\b|Reason:\s+(?:Preempt|Evict)\w*",
+        r"(?:was|been) preempted\b",
         r"spot instance.{0,40}interrupt|Preempted by|job killed: (?:qdel|deleted)",
         rank=Rank.SYSTEM,
     ),

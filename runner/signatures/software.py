@@ -33,7 +33,14 @@ SOFTWARE = (
         r"command not found|error while loading shared libraries",
         r"incompatible with (?:the )?(?:installed|this) \w+|compiled without NumPy support",
         r"nvcc fatal|CUDNN_STATUS_VERSION_MISMATCH|Unsupported gpu architecture",
-        r"OSError: Could not find/load shared object",
+        r"OSError: Could not find/load shared object|package doesn't have \w+ built in",
+        r"was removed in (?:the )?NumPy|CUDA Setup failed|No working C\+\+ compiler|dummy base class",
+        r"No such file or directory: '(?:\S*/)?(?:nvcc|ninja|gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?|cmake|ptxas"
+        r"|ffmpeg)'",
+        r"^SystemError: initialization of \w+ failed|^NameError: name '_C' is not|MKL_THREADING_LAYER=",
+        r"OMP: Error #15|\w+::\w+ does not exist|module 'lib' has no attribute",
+        r"'_OpNamespace' '\w+' object has no attribute",
+        r"Could not run '\w+::\S+' with arguments from the '(?:CUDA|MPS|XPU|HIP|HPU|XLA|NPU|MTIA)'",
     ),
     ending(
         O.ERROR_DEPENDENCY,

@@ -19,7 +19,7 @@ STORAGE = (
         O.ERROR_FD,
         r"Too many open files|received \d+ items of ancdata|\[Errno (?:24|23)\]|\bE[MN]FILE\b",
         r"errno = 24\b|\(os error 24\)|inotify (?:instance|watch)\w* limit",
-        r"filedescriptor out of range",
+        r"file ?descriptor out of range|too many file ?descriptors",
     ),
     ending(
         O.ERROR_FD,
@@ -48,7 +48,7 @@ STORAGE = (
         r"\bEDQUOT\b|unexpected pos \d+ vs \d+|PytorchStreamWriter failed writing",
         r"[Ff]ile write failed|\(os error (?:28|122)\)|StorageFull|errno = (?:28|122)\b",
         r"[Ff]ile system (?:is )?full|database or disk is full|\b[Dd]isk (?:is )?full\b",
-        r"[Nn]ot enough (?:free )?(?:disk )?space (?:on|left)|\d+ requested and \d+ written",
+        r"[Nn]ot enough (?:free )?(?:disk space|space (?:on|left))|\d+ requested and \d+ written",
         r"No usable temporary directory|File too large|basic_ios::clear: iostream error",
         r"File size limit exceeded",
     ),

@@ -7,11 +7,32 @@ import re
 import pytest
 
 from runner.explain import explain
-from tests.runner.endings import devices, hosts, ranks, software, whole
+from tests.runner.endings import (
+    devices,
+    devices_more,
+    hosts,
+    inputs,
+    ranks,
+    ranks_more,
+    software,
+    software_more,
+    surroundings,
+    systems,
+    whole,
+)
 
 WORDINGS = [
     (outcome, text)
-    for subject in (devices, hosts, ranks, software)
+    for subject in (
+        devices,
+        devices_more,
+        hosts,
+        inputs,
+        ranks,
+        ranks_more,
+        software,
+        software_more,
+    )
     for outcome, texts in subject.WORDINGS.items()
     for text in texts
 ]
@@ -25,9 +46,10 @@ def test_wording_is_known(outcome: str, text: str) -> None:
         assert found.outcome == outcome, found
 
 
-@pytest.mark.parametrize(
-    ("outcome", "status", "text"), whole.ENDINGS, ids=range(len(whole.ENDINGS))
-)
+ENDINGS = [*whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS]
+
+
+@pytest.mark.parametrize(("outcome", "status", "text"), ENDINGS, ids=range(len(ENDINGS)))
 def test_end_of_a_log_is_known(outcome: str, status: int | None, text: str) -> None:
     found = explain(text, status)
     assert found.outcome == outcome, found

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.hangs import Scene, Suspect, decide, read_dump
+from runner.dump_text import read_dump
+from runner.hangs import Scene, Suspect, decide
 from runner.outcomes import Outcome
 from runner.waits import Kind, Wait
 

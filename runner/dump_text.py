@@ -1,0 +1,118 @@
+"""A stack dump as text, from anywhere → what it hangs in. Pure.
+
+A dump has no counters and often no frame that tells: ``.item()``, ``os.read``, ``Work.wait`` and a
+lock leave none in Python. Then the names of the program's own functions are all there is; what they
+suggest is a guess, and the other kinds of waiting are listed beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from probes.dumps import ProcessDump, Stack, parse
+from runner import waits
+from runner.evidence import Fact
+from runner.hangs import BY_KIND, Hang, Scene, Suspect, decide, tells
+from runner.outcomes import Outcome
+from runner.waits import Kind, Wait
+
+_FATAL = re.compile(r"^Fatal Python error: ", re.MULTILINE)
+_ANY_HANG = (
+    Outcome.HANG_IO, Outcome.HANG_LOCK, Outcome.HANG_DATALOADER, Outcome.HANG_COLLECTIVE,
+    Outcome.HANG_DEVICE,
+)  # fmt: skip
+_DEVICE_WORDS = re.compile(
+    r"cuda|device|gpu|\bitem\b|amp|h2d|d2h|(?<!a)sync(?!_grad)", re.IGNORECASE
+)
+_COLLECTIVE_WORDS = re.compile(
+    r"all_?reduce|all_?gather|reduce_?scatter|broadcast|nccl|gloo|rendezvous|\bpeers?\b|_peers?\b"
+    r"|(?:^|[_ ])ranks?\b|sync_grad|average_grad|grad_?sync|collective",
+    re.IGNORECASE,
+)
+_IO_WORDS = re.compile(
+    r"read|load|open|fetch|download|copy|stage|write|recv|request|upload|connect|stream|pipe|socket"
+    r"|sync_from|rsync|tail|ask|prompt|input|poll|serve|emit|print|report|decode|parse|dump|http"
+    r"|stdin|record|ingest|pull|push|mount",
+    re.IGNORECASE,
+)
+_INTERPRETS = re.compile(r"_?PyEval_|_PyFunction_|PyNumber_|PyObject_|_PyObject_")
+_BACKWARD = re.compile(r"(_engine_)?run_backward\b")
+_JOINS = re.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
+_JOINED_IN = re.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
+
+
+def read_dump(text: str) -> Hang | None:
+    """What hangs, from a stack dump of any origin; None where the text is none, or is the dump of
+    a fatal signal."""
+    if _FATAL.search(text):
+        return None
+    processes = parse(text)
+    if not processes:
+        return None
+    suspects = tuple(_suspect_of(dump) for dump in processes)
+    if any(s.wait is not None and s.wait.kind in BY_KIND for s in suspects):
+        found = decide(Scene(_first_that_tells(suspects)))
+        if any(s.wait and _BACKWARD.match(s.wait.text) for s in suspects):
+            # The gradients' all-reduce runs in there, too, and leaves no frame.
+            found = replace(found, confidence=0.6, also=(*found.also, Outcome.HANG_COLLECTIVE))
+        return found
+    return _guess(processes[0].stacks[0])
+
+
+def _suspect_of(dump: ProcessDump) -> Suspect:
+    main = dump.stacks[0]
+    wait = waits.of_stack(main)
+    if wait is None and main.active is not False:
+        # Without a main thread that tells, another that does may: a gdb dump names none.
+        wait = _of_others(dump, (Kind.COLLECTIVE, Kind.DEVICE))
+    elif wait is not None and wait.kind is Kind.LOCK and _is_for_a_thread(main):
+        wait = _of_others(dump, (Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO)) or wait
+    return Suspect(
+        pid=dump.pid,
+        name=dump.command.split(" ")[0].rpartition("/")[2],
+        wait=wait,
+        is_worker=waits.is_loader_worker(main.frames),
+        place=str(main.frames[0]) if main.frames else "",
+    )
+
+
+def _of_others(dump: ProcessDump, kinds: tuple[Kind, ...]) -> Wait | None:
+    """What another thread waits for, if it is of these kinds; the first kind first."""
+    found = [wait for stack in dump.stacks[1:] if (wait := waits.of_stack(stack))]
+    return next((w for kind in kinds for w in found if w.kind is kind), None)
+
+
+def _is_for_a_thread(stack: Stack) -> bool:
+    """Whether the thread waits for another of its process to end."""
+    return any(_JOINS.match(f.plain) and _JOINED_IN.search(f.file) for f in stack.frames[:6])
+
+
+def _first_that_tells(suspects: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
+    telling = [s for s in suspects if tells(s) and not (s.wait and s.wait.kind is Kind.LOADER_IDLE)]
+    return tuple(telling + [s for s in suspects if s not in telling])
+
+
+def _guess(main: Stack) -> Hang:
+    """Only the program's own frames tell."""
+    place = str(main.frames[0]) if main.frames else "a thread without frames"
+    names = " ".join(frame.plain for frame in main.frames[:3])
+    if main.active:
+        device = bool(_DEVICE_WORDS.search(names))
+        outcome = Outcome.HANG_DEVICE if device else Outcome.HANG_SPIN
+        other = Outcome.HANG_SPIN if device else Outcome.HANG_DEVICE
+        fact = Fact("stack", f"the main thread runs in {place}")
+        return Hang(outcome, 0.5, (fact,), (other,))
+    if main.frames and _INTERPRETS.match(main.frames[0].plain):
+        fact = Fact("stack", f"the main thread runs Python code, in {place}")
+        return Hang(Outcome.HANG_SPIN, 0.5, (fact,), _ANY_HANG)
+    outcome = Outcome.HANG_LOCK
+    if _COLLECTIVE_WORDS.search(names):
+        outcome = Outcome.HANG_COLLECTIVE
+    elif _IO_WORDS.search(names):
+        outcome = Outcome.HANG_IO
+    fact = Fact("stack", f"the main thread is blocked in {place}, in a call that leaves no frame")
+    also = [o for o in _ANY_HANG if o is not outcome]
+    if main.active is None:
+        also.append(Outcome.HANG_SPIN)
+    return Hang(outcome, 0.4, (fact,), tuple(also))

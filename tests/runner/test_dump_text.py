@@ -1,0 +1,122 @@
+"""Stack dumps as py-spy, faulthandler and gdb print them, some of them cut off."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.dump_text import read_dump
+
+JOIN = """\
+Thread 88 (idle): "MainThread"
+    Thread._wait_for_tstate_lock (threading.py:1139)
+    Thread.join (threading.py:1119)
+    <module> (train.py:11)
+"""
+LOADER = """\
+Thread 91 (idle): "prefetch"
+    _PollLikeSelector.select (selectors.py:415)
+    wait (multiprocessing/connection.py:947)
+    Queue.get (multiprocessing/queues.py:113)
+    _MultiProcessingDataLoaderIter._try_get_data (torch/utils/data/dataloader.py:1278)
+    go (train.py:8)
+    Thread.run (threading.py:982)
+"""
+SOCKET = """\
+Thread 91 (idle): "reader"
+    SocketIO.readinto (socket.py:706)
+    fetch (train.py:8)
+    Thread.run (threading.py:982)
+"""
+MONITOR = """\
+Thread 92 (idle): "Thread-1"
+    Condition.wait (threading.py:331)
+    Event.wait (threading.py:629)
+    TMonitor.run (tqdm/_monitor.py:60)
+"""
+POOL = """\
+Thread 93 (idle): "Thread-3 (_handle_results)"
+    Connection._recv (multiprocessing/connection.py:395)
+    Pool._handle_results (multiprocessing/pool.py:579)
+    Thread.run (threading.py:982)
+"""
+POOL_MAIN = """\
+Thread 88 (idle): "MainThread"
+    Condition.wait (threading.py:327)
+    Event.wait (threading.py:629)
+    ApplyResult.wait (multiprocessing/pool.py:765)
+    preprocess (train.py:4)
+"""
+CUT_SPY = """\
+    poll (multiprocessing/connection.py:257)
+    get (multiprocessing/queues.py:113)
+    _try_get_data (torch/utils/data/dataloader.py:986)
+    <module> (train.py:9)
+Thread 9892 (idle): "QueueFeederThread"
+    wait (threading.py:312)
+    _feed (multiprocessing/queues.py:231)
+"""
+CUT_FAULT = """\
+  File "/v/torch/utils/file_baton.py", line 42 in wait
+  File "/v/torch/utils/cpp_extension.py", line 1306 in _jit_compile
+  File "/job/train.py", line 5 in <module>
+"""
+SQLITE = """\
+Thread 94 (idle): "MainThread"
+    clock_nanosleep (libc.so.6)
+    usleep (libc.so.6)
+    sqlite3InvokeBusyHandler (libsqlite3.so.0.8.6)
+    log_metric (train.py:6)
+"""
+GDB_READ = """\
+Thread 1 (Thread 0x7f05 (LWP 99) "python"):
+#0  __GI___libc_read (nbytes=4, buf=0x7f0, fd=3) at ../sysdeps/unix/sysv/linux/read.c:26
+#1  __GI___libc_read (fd=3, buf=0x7f0, nbytes=4) at ../sysdeps/unix/sysv/linux/read.c:24
+#2  0x00005581 in _Py_read (fd=3, buf=0x7f0, count=4) at Python/fileutils.c:1774
+"""
+GDB_SPIN = """\
+Thread 1 (Thread 0x7f05 (LWP 99) "python"):
+#0  _PyEval_EvalFrameDefault (tstate=0x55, frame=0x7f, throwflag=0) at Python/ceval.c:4202
+#1  0x00005581 in _PyEval_EvalFrame (throwflag=0) at ./Include/internal/pycore_ceval.h:73
+"""
+
+DUMPS = [
+    ("hang.dataloader", JOIN + LOADER),
+    ("hang.io", JOIN + SOCKET),
+    ("hang.lock", JOIN + MONITOR),
+    ("hang.lock", POOL_MAIN + POOL),
+    ("hang.dataloader", CUT_SPY),
+    ("hang.lock", CUT_FAULT),
+    ("hang.lock", SQLITE),
+    ("hang.io", GDB_READ),
+    ("hang.spin", GDB_SPIN),
+    ("hang.collective", 'Thread 5 (idle): "MainThread"\n    sync_gradients (train.py:8)\n'),
+    ("hang.io", 'Thread 5 (idle): "MainThread"\n    read_stdin (train.py:8)\n'),
+]
+
+
+@pytest.mark.parametrize(("outcome", "text"), DUMPS, ids=range(len(DUMPS)))
+def test_dump_tells_what_hangs(outcome: str, text: str) -> None:
+    found = read_dump(text)
+    assert found is not None
+    assert found.outcome == outcome, found
+
+
+def test_backward_pass_may_be_the_collective_within_it() -> None:
+    found = read_dump(
+        'Thread 5 (idle): "MainThread"\n    _engine_run_backward (torch/autograd/graph.py:979)\n'
+        "    backward (torch/_tensor.py:623)\n    step (train.py:8)\n"
+    )
+    assert found is not None
+    assert {found.outcome, *found.also} >= {"hang.device", "hang.collective"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    step 3 (train.py:9)\nall went well\n",
+        "  loaded data.bin (libfoo.so)\n  loaded two\n",
+        'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\nKeyError: 1\n',
+    ],
+)
+def test_indented_log_is_no_cut_dump(text: str) -> None:
+    assert read_dump(text) is None
