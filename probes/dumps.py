@@ -55,6 +55,7 @@ class ProcessDump:
 
 
 _SPY_PROCESS = re.compile(r"^Process (\d+): ?(.*)$")
+_RAY_PROCESS = re.compile(r"^Stack dump for \S+ +(\d+) ")
 _SPY_THREAD = re.compile(
     r'^\s*Thread (0x[0-9A-Fa-f]+|\d+) \(((?:idle|active)[^)]*)\)(?:: "(.*)")?\s*$'
 )
@@ -70,6 +71,10 @@ _GDB_THREAD = re.compile(
     r"^Thread (\d+) \((?:Thread (0x[0-9A-Fa-f]+) )?\(?LWP (\d+)\)?\)?(?: \"(.*?)\")?"
 )
 _EU_THREAD = re.compile(r"^TID (\d+):")
+_GDB_PYTHON = re.compile(
+    r"^\s*#\d+ (?:\(frame information optimized out\)|Frame 0x[0-9A-Fa-f]+, for file (\S+), line (\d+),"
+    r" in (\S+) \()"
+)
 _GDB_FRAME = re.compile(
     r"^\s*#\d+\s+(?:0x[0-9A-Fa-f]+ )?(?:in )?(\S.*?)(?: ?\(.*?\))?"
     r"(?: (?:at|from) (\S+?)(?::(\d+))?)?\s*$"
@@ -94,7 +99,7 @@ class _Reader:
             return
         if self._thread is None:
             # gdb's and py-spy's native frames may come without a line that names their thread.
-            if re.match(r"^#0\s", line):
+            if re.match(r"^#0\s", line) or _GDB_PYTHON.match(line):
                 self._open(_Open(None, "", None))
                 self._frame(line)
             elif not self._found and _CUT_FRAME.match(line):
@@ -108,6 +113,9 @@ class _Reader:
     def _begins(self, line: str) -> bool:
         if process := _SPY_PROCESS.match(line):
             self._found.append((int(process[1]), process[2], "spy", []))
+            self._thread = None
+        elif ray := _RAY_PROCESS.match(line):
+            self._found.append((int(ray[1]), "", "spy", []))
             self._thread = None
         elif line.startswith("Python v") and " (" in line:
             if not self._found or self._found[-1][3]:
@@ -179,6 +187,8 @@ class _Open:
 def _frame_of(line: str) -> Frame | None:
     if fault := _FAULT_FRAME.match(line):
         return Frame(fault[3] or "?", fault[1], _number(fault[2]))
+    if python := _GDB_PYTHON.match(line):
+        return Frame(python[3] or "?", python[1] or "", _number(python[2]))
     if line.lstrip().startswith("#"):
         gdb = _GDB_FRAME.match(line)
         return Frame(gdb[1], gdb[2] or "", _number(gdb[3])) if gdb else None

@@ -36,6 +36,10 @@ _IO_WORDS = re.compile(
     r"|stdin|record|ingest|pull|push|mount",
     re.IGNORECASE,
 )
+_PENDING = re.compile(
+    r"['\"]profiling_name['\"]: ?['\"]((?:nccl|gloo|xccl|ucc):\w+)['\"]"
+    r"[^{}]{0,2000}?['\"]state['\"]: ?['\"](?:scheduled|started)['\"]"
+)
 _INTERPRETS = re.compile(r"_?PyEval_|_PyFunction_|PyNumber_|PyObject_|_PyObject_")
 _BACKWARD = re.compile(r"(_engine_)?run_backward\b")
 _JOINS = re.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
@@ -49,7 +53,7 @@ def read_dump(text: str) -> Hang | None:
         return None
     processes = parse(text)
     if not processes:
-        return None
+        return _recorded(text)
     suspects = tuple(_suspect_of(dump) for dump in processes)
     if any(s.wait is not None and s.wait.kind in BY_KIND for s in suspects):
         found = decide(Scene(_first_that_tells(suspects)))
@@ -58,6 +62,16 @@ def read_dump(text: str) -> Hang | None:
             found = replace(found, confidence=0.6, also=(*found.also, Outcome.HANG_COLLECTIVE))
         return found
     return _guess(processes[0].stacks[0])
+
+
+def _recorded(text: str) -> Hang | None:
+    """torch's flight recorder: the collectives that were begun and did not end."""
+    pending = _PENDING.findall(text)
+    if not pending:
+        return None
+    names = ", ".join(dict.fromkeys(name for name in pending[:4]))
+    fact = Fact("flight recorder", f"not completed: {names}")
+    return Hang(Outcome.HANG_COLLECTIVE, 0.85, (fact,))
 
 
 def _suspect_of(dump: ProcessDump) -> Suspect:
@@ -89,8 +103,14 @@ def _is_for_a_thread(stack: Stack) -> bool:
 
 
 def _first_that_tells(suspects: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
-    telling = [s for s in suspects if tells(s) and not (s.wait and s.wait.kind is Kind.LOADER_IDLE)]
-    return tuple(telling + [s for s in suspects if s not in telling])
+    def order(who: Suspect) -> int:
+        if who.wait is None:
+            return 3
+        if tells(who) and who.wait.kind is not Kind.LOADER_IDLE:
+            return 0
+        return 1 if who.wait.kind in (Kind.CHILD, Kind.JOIN) else 2
+
+    return tuple(sorted(suspects, key=order))
 
 
 def _guess(main: Stack) -> Hang:

@@ -25,6 +25,9 @@ _LOSS = re.compile(
     r"\b(?!best|min|max)(?!\w*scale)\w*[Ll]oss\w{0,20}['\"]?(?: is)? ?[=: ] ?"
     r"(?:tensor\()?(-?(?:nan|NaN|inf|Inf|\d[\d.e+-]*))\b"
 )
+_TIMEOUT_STATUS = 124
+_TIMED_DUMP = re.compile(r"^Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!", re.MULTILINE)
+_THREAD = re.compile(r"^(?:Current )?[Tt]hread (?:0x)?[\dA-Fa-f]+ [(\[]", re.MULTILINE)
 _PASSED_OVER = re.compile(r"\b(?:best|skipp\w+|ignor\w+|continuing|warm-?up)\b", re.IGNORECASE)
 
 
@@ -65,11 +68,11 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
     """What a log's end, or a stack dump, says of its job.
 
     ``status`` is the exit status, negative for a signal; None where it is not known: then a dump
-    of threads is a hang, and anything else is taken for the log of a job that failed.
+    of threads at the end is a hang, and anything else is taken for the log of a job that failed.
     """
     if status == 0:
         return _ended_well(text)
-    hang = dump_text.read_dump(text) if status is None else None
+    hang = dump_text.read_dump(text) if _ends_in_dump(text, status) else None
     if hang is not None:
         return Diagnosis(
             hang.outcome.value,
@@ -81,6 +84,18 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
     code = None if status is not None and status < 0 else 1 if status is None else status
     number = -status if status is not None and status < 0 else None
     return diagnose(Evidence(code, number, output=text, is_observed=False))
+
+
+def _ends_in_dump(text: str, status: int | None) -> bool:
+    """Whether a dump of threads, if there is one, may be what the text ends with: no exception and no
+    progress after it; and, where the job ended by itself, made because a time ran out."""
+    if status not in (None, _TIMEOUT_STATUS) and not _TIMED_DUMP.search(text):
+        return False
+    threads = list(_THREAD.finditer(text))
+    if not threads:
+        return True
+    rest = log_ending.read(text[threads[-1].start() :])
+    return not any(trace.said for trace in rest.traces) and len(rest.progress) < 10
 
 
 def _ended_well(text: str) -> Diagnosis:

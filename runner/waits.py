@@ -112,10 +112,11 @@ _TELLING = _rules(
     (Kind.IO, r".*", r"/?(socket|ssl|http/client|ftplib|smtplib|imaplib|urllib/request|socketserver"
      r"|asyncore|getpass|pty|tarfile|zipfile|gzip|bz2|lzma|shutil|fileinput|dbm/\w+|sqlite3/\w+"
      r"|mmap|select)\.py$"),
-    (Kind.IO, r".*", r"site-packages/(s3transfer|gcsfs|paramiko|pyarrow/\w*fs|numcodecs|tifffile"
-     r"|imageio|PIL|cv2|obspy|segyio|pandas/io|huggingface_hub|datasets|redis|psycopg2?|pymysql"
-     r"|pymongo|kafka|grpc|lmdb|webdataset|minio|rasterio|netCDF4|nibabel|soundfile|librosa"
-     r"|decord|av)/"),
+    (Kind.IO, r".*", r"(^|/)(s3transfer|gcsfs|paramiko|pyarrow/\w*fs|numcodecs|tifffile|imageio|PIL|cv2"
+     r"|obspy|segyio|pandas/io|huggingface_hub|redis|psycopg2?|pymysql|pymongo|kafka|grpc|lmdb"
+     r"|webdataset|minio|rasterio|netCDF4|nibabel|soundfile|librosa|decord|wandb/sdk|mlflow)/"),
+    (Kind.IO, r".*", r"(^|/)datasets/(arrow_(dataset|reader|writer)|builder|load|iterable_dataset"
+     r"|download/\w+|utils/file_utils)\.py$|site-packages/av/"),
     (Kind.IO, r".*", r"(^|/)(urllib3|requests|httpx|httpcore|aiohttp|botocore|boto3|s3fs|fsspec"
      r"|h5py|zarr)/"),
     (Kind.IO, r"load|_memmap|memmap|__new__|read_array|_read_bytes|fromfile|open_memmap"
@@ -142,7 +143,7 @@ _TELLING = _rules(
 _NATIVE_LEAVES = _rules(
     (Kind.LOCK, r".*(lll_lock_wait|pthread_(mutex|rwlock)_\w*lock\w*|pthread_cond_\w*wait\w*"
      r"|futex\w*|sem_(timed|clock)?wait\w*|__new_sem_wait\w*|take_gil|PyThread_acquire_lock\w*"
-     r"|lock_PyThread_acquire_lock|lock_acquire\w*|flock|PyMutex_Lock\w*|_PyParkingLot\w*"
+     r"|lock_PyThread_acquire_lock|lock_acquire\w*|flock|(?:__libc_)?fcntl(?:64)?(?:_nocancel\w*)?|PyMutex_Lock\w*|_PyParkingLot\w*"
      r"|_PySemaphore\w*|__GI___lll\w+).*", _ANY),
     (Kind.CHILD, r".*(waitpid|wait4|waitid|wait3).*", _ANY),
     (Kind.SLEEP, r".*(nanosleep|usleep|pysleep|time_sleep).*", _ANY),

@@ -105,7 +105,7 @@ DEVICE = (
         r"|InvalidDevice\b|UnsupportedPtxVersion|SystemDriverMismatch|StubLibrary)",
         r"CUDA driver is a stub",
         r"cuda runtime error \((?:8|10|30|34|35|38|48|100|101|209|218|222|80[0-4])\)",
-        r"could not select device driver|nvidia-container-cli: \S+ error|\d+ active drivers \(",
+        r"could not select device driver|nvidia-container-cli: \S+ error|\d active drivers \(",
         r"deserialize object on (?:a )?CUDA device|ptxas fatal|CUBLAS_STATUS_ARCH_MISMATCH",
         r"CUDNN_STATUS_ARCH_MISMATCH|only supports? (?:Ampere|Hopper|Volta|Turing)\w* GPUs",
         r"is not compatible with the current PyTorch installation\.\s*$|was built for sm\d+",

@@ -54,7 +54,7 @@ _WENT_ON = 10
 """Reports of progress after a traceback that make it one that was lived through."""
 _LIVED_THROUGH = re.compile(
     _GOES_ON
-    + r"|\b(?<!NCCL )WARN(?:ING)?\b|\w*Warning:|^\[?W[ \d]|\b(?:INFO|DEBUG)\b|\b(?:PASSED|SKIPPED)\b",
+    + r"|\b(?<!NCCL )WARN(?:ING)?\b|Warning:|^\[?W[ \d]|\b(?:INFO|DEBUG)\b|\b(?:PASSED|SKIPPED)\b",
     re.IGNORECASE,
 )
 _LIVED_THROUGH_A_DEATH = re.compile(_GOES_ON, re.IGNORECASE)

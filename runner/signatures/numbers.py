@@ -46,6 +46,12 @@ NUMBERS = (
         rf".*(?<!['_])(?<![Nn]o )\b{_NO_NUMBER}\b(?!['_])",
         r"^AssertionError\b.*diverged with loss",
     ),
+    # A loss scale that fell to nothing: every gradient was NaN or infinite.
+    ending(
+        O.ERROR_NAN,
+        r"^ZeroDivisionError: float division",
+        near=r"_post_amp_backward|apex/amp|loss scale to (?:0\.0\b|\S+e-[23]\d\d)",
+    ),
     # A probability out of range: mostly NaN, since a forgotten sigmoid shows at the first step.
     ending(
         O.ERROR_NAN,

@@ -38,7 +38,7 @@ SOFTWARE = (
         r"No such file or directory: '(?:\S*/)?(?:nvcc|ninja|gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?|cmake|ptxas"
         r"|ffmpeg)'",
         r"^SystemError: initialization of \w+ failed|^NameError: name '_C' is not|MKL_THREADING_LAYER=",
-        r"OMP: Error #15|\w+::\w+ does not exist|module 'lib' has no attribute",
+        r"OMP: Error #15|\w::\w+ does not exist|module 'lib' has no attribute",
         r"'_OpNamespace' '\w+' object has no attribute",
         r"Could not run '\w+::\S+' with arguments from the '(?:CUDA|MPS|XPU|HIP|HPU|XLA|NPU|MTIA)'",
     ),

@@ -45,10 +45,10 @@ STORAGE = (
     ending(
         O.ERROR_DISK,
         r"No space left on device|[Dd]isk quota exceeded|\[Errno (?:28|122|27)\]|\bENOSPC\b",
-        r"\bEDQUOT\b|unexpected pos \d+ vs \d+|PytorchStreamWriter failed writing",
+        r"\bEDQUOT\b|unexpected pos \d+ vs \d+|PytorchStreamWriter failed|write\(\): fd \d+ failed",
         r"[Ff]ile write failed|\(os error (?:28|122)\)|StorageFull|errno = (?:28|122)\b",
         r"[Ff]ile system (?:is )?full|database or disk is full|\b[Dd]isk (?:is )?full\b",
-        r"[Nn]ot enough (?:free )?(?:disk space|space (?:on|left))|\d+ requested and \d+ written",
+        r"[Nn]ot enough (?:free )?(?:disk space|space (?:on|left))|\d requested and \d+ written",
         r"No usable temporary directory|File too large|basic_ios::clear: iostream error",
         r"File size limit exceeded",
     ),

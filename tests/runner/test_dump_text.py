@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.dump_text import read_dump
+from runner.explain import explain
 
 JOIN = """\
 Thread 88 (idle): "MainThread"
@@ -120,3 +121,53 @@ def test_backward_pass_may_be_the_collective_within_it() -> None:
 )
 def test_indented_log_is_no_cut_dump(text: str) -> None:
     assert read_dump(text) is None
+
+
+def test_other_dumpers_are_read_as_well() -> None:
+    py_bt = (
+        "#4 Frame 0x7f3484000910, for file /p/threading.py, line 358, in wait (self=<_Cond>)\n"
+        "#11 Frame 0x7f34, for file /v/torch/utils/data/dataloader.py, line 281, in _get_batch (s)\n"
+    )
+    ray = (
+        "Stack dump for me     20768  0.1  0.1 1751908 pts/0  Sl   12:48   0:01 ray_worker\n"
+        "Thread 0x7F4AACDE7700 (active)\n\t recv (redis/_compat.py:79)\n\t f (train.py:3)\n"
+    )
+    recorder = (
+        "{'record_id': 7, 'profiling_name': 'nccl:all_reduce', 'time_created_ns': 1,"
+        " 'input_sizes': [[4]], 'state': 'started', 'retired': False}"
+    )
+    found = [read_dump(text) for text in (py_bt, ray, recorder)]
+    outcomes = [hang.outcome for hang in found if hang]
+    assert outcomes == ["hang.dataloader", "hang.io", "hang.collective"]
+    assert read_dump(recorder.replace("started", "completed")) is None
+
+
+TIMED = (
+    "epoch 1\nTimeout (0:05:00)!\nThread 0x00007f4aa0e85b80 (most recent call first):\n"
+    '  File "/v/torch/utils/file_baton.py", line 42 in wait\n  File "/job/t.py", line 5 in <module>\n'
+)
+FAILED = (
+    'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\n    f()\nKeyError: 1\n'
+)
+PROGRESS = "".join(f"step {n} loss 0.{n}\n" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "text"),
+    [
+        ("hang.lock", None, TIMED),
+        ("hang.lock", 1, TIMED),
+        ("hang.lock", 124, TIMED),
+        ("hang.lock", 137, TIMED),
+        ("hang.io", 124, JOIN + SOCKET),
+        ("ok", 0, TIMED + "finished\n"),
+        ("error.python", 1, TIMED + FAILED),
+        ("error.python", None, TIMED + FAILED),
+        ("error.python", 1, TIMED + PROGRESS + "failed\n"),
+        ("crash.segv", 139, "Fatal Python error: Segmentation fault\n\n" + TIMED[27:]),
+    ],
+)
+def test_end_of_the_log_outranks_a_dump_in_its_middle(
+    outcome: str, status: int | None, text: str
+) -> None:
+    assert explain(text, status).outcome == outcome

@@ -219,6 +219,8 @@ def test_any_text_is_explained_without_an_error(text: str, status: int | None) -
 def test_one_endless_line_is_read_in_no_time() -> None:
     assert explain("loss nan is " * 100_000, 1).outcome.startswith("error")
     assert explain("Timed out" + " " * 1_000_000, 1).outcome.startswith("error")
+    for letters in ("a", "1", " ", "a:", "aA."):
+        assert explain((letters * 2000 + "\n") * 300, 1).outcome == "error.python"
 
 
 def test_status_is_a_number_or_the_name_of_a_signal() -> None:
