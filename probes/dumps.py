@@ -72,8 +72,8 @@ _GDB_THREAD = re.compile(
 )
 _EU_THREAD = re.compile(r"^TID (\d+):")
 _GDB_PYTHON = re.compile(
-    r"^\s*#\d+ (?:\(frame information optimized out\)|Frame 0x[0-9A-Fa-f]+, for file (\S+), line (\d+),"
-    r" in (\S+) \()"
+    r"^\s*#\d+ (?:\(frame information optimized out\)"
+    r"|Frame 0x[0-9A-Fa-f]+, for file (\S+), line (\d+), in (\S+) \()"
 )
 _GDB_FRAME = re.compile(
     r"^\s*#\d+\s+(?:0x[0-9A-Fa-f]+ )?(?:in )?(\S.*?)(?: ?\(.*?\))?"

@@ -40,6 +40,11 @@ _PENDING = re.compile(
     r"['\"]profiling_name['\"]: ?['\"]((?:nccl|gloo|xccl|ucc):\w+)['\"]"
     r"[^{}]{0,2000}?['\"]state['\"]: ?['\"](?:scheduled|started)['\"]"
 )
+_BACKGROUND = re.compile(
+    r"(^|/)(wandb|mlflow|comet_ml|neptune|tensorboardX?|ipykernel|zmq|tornado|debugpy|pydevd\w*|grpc"
+    r"|prometheus_client|sentry_sdk|ray/_private)/"
+)
+"""Libraries whose own threads wait for news all the time."""
 _INTERPRETS = re.compile(r"_?PyEval_|_PyFunction_|PyNumber_|PyObject_|_PyObject_")
 _BACKWARD = re.compile(r"(_engine_)?run_backward\b")
 _JOINS = re.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
@@ -93,7 +98,8 @@ def _suspect_of(dump: ProcessDump) -> Suspect:
 
 def _of_others(dump: ProcessDump, kinds: tuple[Kind, ...]) -> Wait | None:
     """What another thread waits for, if it is of these kinds; the first kind first."""
-    found = [wait for stack in dump.stacks[1:] if (wait := waits.of_stack(stack))]
+    others = [s for s in dump.stacks[1:] if not any(_BACKGROUND.search(f.file) for f in s.frames)]
+    found = [wait for stack in others if (wait := waits.of_stack(stack))]
     return next((w for kind in kinds for w in found if w.kind is kind), None)
 
 

@@ -87,8 +87,11 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
 
 
 def _ends_in_dump(text: str, status: int | None) -> bool:
-    """Whether a dump of threads, if there is one, may be what the text ends with: no exception and no
-    progress after it; and, where the job ended by itself, made because a time ran out."""
+    """Whether a dump of threads, if there is one, may be what the text ends with.
+
+    No exception and no progress came after it; and where the job ended by itself, a time that ran
+    out was why it was made.
+    """
     if status not in (None, _TIMEOUT_STATUS) and not _TIMED_DUMP.search(text):
         return False
     threads = list(_THREAD.finditer(text))

@@ -112,8 +112,8 @@ _TELLING = _rules(
     (Kind.IO, r".*", r"/?(socket|ssl|http/client|ftplib|smtplib|imaplib|urllib/request|socketserver"
      r"|asyncore|getpass|pty|tarfile|zipfile|gzip|bz2|lzma|shutil|fileinput|dbm/\w+|sqlite3/\w+"
      r"|mmap|select)\.py$"),
-    (Kind.IO, r".*", r"(^|/)(s3transfer|gcsfs|paramiko|pyarrow/\w*fs|numcodecs|tifffile|imageio|PIL|cv2"
-     r"|obspy|segyio|pandas/io|huggingface_hub|redis|psycopg2?|pymysql|pymongo|kafka|grpc|lmdb"
+    (Kind.IO, r".*", r"(^|/)(s3transfer|gcsfs|paramiko|pyarrow/\w*fs|numcodecs|tifffile|imageio|PIL"
+     r"|cv2|obspy|segyio|pandas/io|huggingface_hub|redis|psycopg2?|pymysql|pymongo|kafka|grpc|lmdb"
      r"|webdataset|minio|rasterio|netCDF4|nibabel|soundfile|librosa|decord|wandb/sdk|mlflow)/"),
     (Kind.IO, r".*", r"(^|/)datasets/(arrow_(dataset|reader|writer)|builder|load|iterable_dataset"
      r"|download/\w+|utils/file_utils)\.py$|site-packages/av/"),

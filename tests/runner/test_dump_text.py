@@ -80,7 +80,14 @@ Thread 1 (Thread 0x7f05 (LWP 99) "python"):
 #1  0x00005581 in _PyEval_EvalFrame (throwflag=0) at ./Include/internal/pycore_ceval.h:73
 """
 
+WANDB = """\
+Thread 95 (idle): "MsgRouterThr"
+    _read_packet_bytes (wandb/sdk/lib/sock_client.py:255)
+    Thread.run (threading.py:982)
+"""
+
 DUMPS = [
+    ("hang.lock", JOIN + WANDB),
     ("hang.dataloader", JOIN + LOADER),
     ("hang.io", JOIN + SOCKET),
     ("hang.lock", JOIN + MONITOR),
@@ -126,7 +133,7 @@ def test_indented_log_is_no_cut_dump(text: str) -> None:
 def test_other_dumpers_are_read_as_well() -> None:
     py_bt = (
         "#4 Frame 0x7f3484000910, for file /p/threading.py, line 358, in wait (self=<_Cond>)\n"
-        "#11 Frame 0x7f34, for file /v/torch/utils/data/dataloader.py, line 281, in _get_batch (s)\n"
+        "#11 Frame 0x7f34, for file /v/torch/utils/data/dataloader.py, line 281, in _get_batch (\n"
     )
     ray = (
         "Stack dump for me     20768  0.1  0.1 1751908 pts/0  Sl   12:48   0:01 ray_worker\n"
@@ -144,7 +151,7 @@ def test_other_dumpers_are_read_as_well() -> None:
 
 TIMED = (
     "epoch 1\nTimeout (0:05:00)!\nThread 0x00007f4aa0e85b80 (most recent call first):\n"
-    '  File "/v/torch/utils/file_baton.py", line 42 in wait\n  File "/job/t.py", line 5 in <module>\n'
+    '  File "/v/torch/utils/file_baton.py", line 42 in wait\n  File "/j/t.py", line 5 in <module>\n'
 )
 FAILED = (
     'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\n    f()\nKeyError: 1\n'
