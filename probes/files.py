@@ -43,6 +43,21 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8", "backslashreplace"))
 
 
+def reserve(path: Path, size: int) -> None:
+    """Make a file of ``size`` bytes whose blocks are taken; removing it gives them back.
+
+    Raises OSError with nothing left where there is no space, or the file exists.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError:
+        os.unlink(path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
 def _sync_folder(folder: Path) -> None:
     # Some network file systems refuse to sync a folder; the rename itself has happened by then.
     with contextlib.suppress(OSError):

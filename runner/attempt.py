@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from probes import host, procfs, pulse, stack_signal
 from probes.pulse import Pulse, Record
-from runner import attempt_group, memory_guard, process_tree, stall, stopping
+from runner import attempt_group, flight, memory_guard, process_tree, stall, stopping
 from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
 from runner.console import Console
@@ -83,9 +83,9 @@ class Attempt:
         self._leaks = LeakWatch(self._environment)
         later = asyncio.get_running_loop().call_later
         self._log = BoundedLog(self._paths.output, self._options.log_limit << 20, later)
-        pulse.create(self._paths.pulse)
+        self._pulses = flight.make(self._paths.pulse, self._trouble)
         stall.prepare(self._paths)
-        self._reader = pulse.Reader(self._paths.pulse)
+        self._reader = pulse.Reader(self._pulses)
         self._sampler = Sampler(self._options.sample, self._trouble)
         self._guard = MemoryGuard.of(self._options.max_host_memory, self._console.say)
         began = time.monotonic()
@@ -108,6 +108,7 @@ class Attempt:
             self._reader.close()
             self._log.close()
             stall.tidy(self._paths)
+            flight.tidy(self._pulses, self._paths.pulse)
 
     async def _run_started(self) -> AttemptEnd:
         parent = os.getpid()
@@ -122,7 +123,7 @@ class Attempt:
             env=self._environment
             | {
                 MARK: self._run,
-                pulse.ENVIRONMENT: str(self._paths.pulse),
+                pulse.ENVIRONMENT: str(self._pulses),
                 stack_signal.ENVIRONMENT: str(self._paths.own_stacks),
             },
             start_new_session=True,
@@ -264,7 +265,8 @@ class Attempt:
         if quiet and not self._warned:
             self._console.say(
                 f"no progress for {duration(quiet_s)}; "
-                f"after {duration(limit_s)} the job is stopped (--watchdog)"
+                f"after {duration(limit_s)} the job is stopped (--watchdog)",
+                "warning",
             )
         self._warned = quiet
 
@@ -273,7 +275,8 @@ class Attempt:
         assert self._verdict is not None
         self._console.say(
             f"stall: no progress for {self._verdict.quiet_s:.1f} s "
-            f"in phase {self._progress.pulse.phase or 'startup'}; looking at its threads"
+            f"in phase {self._progress.pulse.phase or 'startup'}; looking at its threads",
+            "stall",
         )
         self._picture = await stall.capture(
             self._tree, self._verdict, self._paths, again=self._given_time
@@ -282,7 +285,7 @@ class Attempt:
         if self._root_exit is not None:
             return True
         if self._progress.look(time.monotonic(), streams):
-            self._console.say("it moved again: the stall is withdrawn")
+            self._console.say("it moved again: the stall is withdrawn", "stall")
             self._detected, self._picture = None, None
             return False
         if self._picture.moved and not self._given_time and not self._options.strict:
@@ -298,7 +301,7 @@ class Attempt:
         a job that writes its checkpoint needs its workers alive until it says so."""
         gently = reason in (Stop.INTERRUPT, Stop.DEADLINE)
         if gently:
-            self._console.say("asking the job to stop; once more kills it")
+            self._console.say("asking the job to stop; once more kills it", "stop")
         asked = self._interrupts
 
         def hurried() -> bool:
@@ -306,6 +309,8 @@ class Attempt:
             runaway = guard is not None and guard.has_run_away(self._tree.scan())
             return runaway or self._interrupts > max(asked, 1)
 
+        whom = "the first process" if gently else "the whole tree"
+        self._console.note("signal", f"SIGTERM to {whom}, because of: {reason.value}")
         self._root_exit = self._root_exit or await stopping.terminate(
             self._tree,
             self._command[0],
@@ -315,6 +320,8 @@ class Attempt:
             else self._options.grace,
             hurried=hurried,
         )
+        if self._root_exit is None or self._root_exit.signal == signal.SIGKILL:
+            self._console.note("signal", "SIGKILL to the whole tree: it had not ended in time")
 
     def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
         output = self._log.tail().decode("utf-8", "replace")
@@ -391,4 +398,4 @@ class Attempt:
         """Say once what is not measured or kept; the job goes on."""
         if text not in self._troubles:
             self._troubles.append(text)
-            self._console.say(text)
+            self._console.say(text, "trouble")

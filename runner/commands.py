@@ -145,6 +145,7 @@ def _say_briefly(result: Result, folder: str) -> None:
             state = "ended" if left.gone else "could not be ended"
             lines.append(f"left behind: process {left.pid} {left.command} ({state})")
         lines += [f"left behind: /dev/shm/{name}" for name in end.leaks.shm]
+    lines += [f"not kept: {line}" for line in result.troubles]
     print("\n".join(printable(line) for line in lines), file=sys.stderr, flush=True)
 
 
@@ -175,6 +176,7 @@ def show(folder: Path, run: str, as_json: bool) -> int:
     from runner.report import terminal
 
     terminal.show(content, to_stderr=False, folder=str(folder / run))
+    terminal.list_events([event for event in ledger.events(run) if event.kind != "evidence"])
     return 0
 
 
@@ -217,7 +219,7 @@ def _open(folder: Path) -> Ledger:
     if not ledger_path(folder).exists():
         raise UsageError(f"no ledger in {folder}: nothing has been run there (--runs-dir)")
     try:
-        return Ledger(ledger_path(folder))
+        return Ledger(ledger_path(folder), reading=True)
     except LedgerError as error:
         raise UsageError(str(error)) from error
 

@@ -20,6 +20,8 @@ class Console:
     """
 
     def __init__(self, descriptor: int = 2, *, live: bool) -> None:
+        self.heard: Callable[[str, str], None] | None = None
+        """Takes the kind and the text of every line that is worth keeping."""
         self._sink = Sink(descriptor)
         self._terminal = os.isatty(descriptor)
         self._wants_live = live
@@ -27,9 +29,19 @@ class Console:
         self._mid_line = False
         self._next = 0.0 if self._terminal else time.monotonic() + _PLAIN_PERIOD
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, kind: str = "note") -> None:
+        """Print a line, and keep it as an event of this kind."""
+        self.note(kind, text)
+        self._print(text)
+
+    def _print(self, text: str) -> None:
         self.clear()
         self._sink.write(f"{printable(text)}\n".encode("utf-8", "replace"))
+
+    def note(self, kind: str, text: str) -> None:
+        """Keep what is no news to the person at the terminal."""
+        if self.heard is not None:
+            self.heard(kind, text)
 
     def live(self, state: Callable[[], str]) -> None:
         """Show the state of the job, if it is time to; only then is it asked for."""
@@ -38,7 +50,7 @@ class Console:
             return
         if not self._terminal:
             self._next = now + _PLAIN_PERIOD
-            self.say(state())
+            self._print(state())
             return
         self._next = now + _LIVE_PERIOD
         text = printable(state())[: max(20, shutil.get_terminal_size().columns - 1)]

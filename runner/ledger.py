@@ -6,46 +6,45 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probes import procfs
-from probes.procfs import Identity
-from runner.result import Result, phases
+from probes import filesystem
+from runner import ledger_rows, ledger_schema
+from runner.ledger_schema import UnknownSchema
+from runner.result import Result
 from runner.sampling import Sample
+from runner.supervisors import Running, here, is_orphaned
 
-SCHEMA = 1
-_BUSY_SECONDS = 5.0
+PATIENT_S = 5.0
+"""How long another writer is waited for where nothing else has to go on meanwhile."""
+STARTING_S = 1.0
+"""The same before a job starts: its user waits too."""
+HURRIED_S = 0.02
+"""The same while a job is watched from the same thread."""
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_REFUSED = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS run (
-    id TEXT PRIMARY KEY, job TEXT NOT NULL, label TEXT NOT NULL, started TEXT NOT NULL,
-    state TEXT NOT NULL, outcome TEXT, confidence REAL, seconds REAL,
-    host_pss INTEGER, device_used INTEGER, command TEXT NOT NULL,
-    boot TEXT, supervisor_pid INTEGER, supervisor_start INTEGER, result TEXT);
-CREATE TABLE IF NOT EXISTS attempt (
-    run TEXT NOT NULL REFERENCES run(id), n INTEGER NOT NULL, outcome TEXT, started TEXT,
-    seconds REAL, exit_code INTEGER, signal INTEGER, changed TEXT, PRIMARY KEY (run, n));
-CREATE TABLE IF NOT EXISTS phase (
-    run TEXT NOT NULL REFERENCES run(id), attempt INTEGER NOT NULL, name TEXT NOT NULL,
-    count INTEGER, seconds REAL, host_peak INTEGER, device_peak INTEGER,
-    PRIMARY KEY (run, attempt, name));
-CREATE TABLE IF NOT EXISTS sample (
-    run TEXT NOT NULL REFERENCES run(id), attempt INTEGER NOT NULL, at_s REAL NOT NULL,
-    phase TEXT, step INTEGER, host_rss INTEGER, host_pss INTEGER, host_uss INTEGER, shm INTEGER,
-    processes INTEGER, device_used TEXT, torch_allocated INTEGER, torch_reserved INTEGER);
-CREATE INDEX IF NOT EXISTS sample_of ON sample (run, attempt, at_s);
-CREATE TABLE IF NOT EXISTS event (
-    run TEXT NOT NULL REFERENCES run(id), attempt INTEGER NOT NULL, at_s REAL, kind TEXT,
-    text TEXT);
-"""
+
+_LITTLE = 1 << 16
+"""Bytes of free space that are none: SQLite calls what it meets then an I/O error."""
 
 
 class LedgerError(Exception):
     """The ledger cannot be read or written; the message says which file and why."""
+
+
+class LedgerBusy(LedgerError):
+    """Another process writes; a moment later it works."""
+
+
+class LedgerBroken(LedgerError):
+    """The file is damaged, or is no database at all."""
 
 
 @dataclass(frozen=True)
@@ -63,151 +62,165 @@ class RunRow:
     device_used: int | None
 
 
-class Ledger:
-    """One open ledger. Raises LedgerError from every method."""
+@dataclass(frozen=True)
+class Event:
+    """Something worth a line that happened in an attempt."""
 
-    def __init__(self, path: Path) -> None:
+    attempt: int
+    at_s: float
+    """Seconds since the beginning of the run."""
+    kind: str
+    text: str
+
+
+class Ledger:
+    """One open ledger. Raises LedgerError from every method.
+
+    Args:
+        path: made where it does not exist; a ledger of an earlier version is migrated.
+        reading: nothing is made, migrated or written.
+        wait_s: how long another writer is waited for; ``wait`` changes it.
+    """
+
+    def __init__(self, path: Path, *, reading: bool = False, wait_s: float = PATIENT_S) -> None:
         self.path = path
-        with self._explained():
-            self._database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            # WAL needs shared memory of its file system; without it the rollback journal serves.
-            with suppress(sqlite3.OperationalError):
-                self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            (version,) = self._database.execute("PRAGMA user_version").fetchone()
-            if version > SCHEMA:
-                raise LedgerError(
-                    f"{path}: written by a newer version (schema {version}, known: {SCHEMA}); "
-                    f"upgrade, or use another --runs-dir"
-                )
-            self._database.executescript(_TABLES)
-            self._database.execute(f"PRAGMA user_version={SCHEMA}")
+        self.wait_s = wait_s
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                with self._explained():
+                    self._database = self._open_to_read() if reading else self._open_to_write()
+                    return
+            except LedgerBusy:
+                # In some states SQLite does not wait by itself: recovery, a change of the journal.
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.01)
+
+    def _open_to_write(self) -> sqlite3.Connection:
+        # Made by one thread and used by another where the supervisor takes a thread of its own;
+        # never by both at once.
+        database = sqlite3.connect(
+            self.path, timeout=self.wait_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            ledger_schema.check(database)
+            _choose_journal(database, self.path)
+            ledger_schema.bring_up_to_date(database)
+            self._place = _file_of(self.path)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        where = self.path.absolute().as_uri()
+        for how in ("mode=ro", "immutable=1"):
+            database = sqlite3.connect(f"{where}?{how}", uri=True, timeout=self.wait_s)
+            try:
+                ledger_schema.check(database)
+                return database
+            except sqlite3.OperationalError as error:
+                database.close()
+                # A write-ahead log cannot be joined in a folder that may only be read.
+                if how == "immutable=1" or _code(error) in _BUSY:
+                    raise
+            except BaseException:
+                database.close()
+                raise
+        raise AssertionError("one of the two ways returns or raises")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except UnknownSchema as error:
             raise LedgerError(f"{self.path}: {error}") from error
+        except sqlite3.Error as error:
+            kind = LedgerError
+            if _code(error) in _BUSY:
+                kind = LedgerBusy
+            elif _code(error) in _BROKEN:
+                kind = LedgerBroken
+            full = _code(error) in _REFUSED and _is_full(self.path.parent)
+            why = "no space left on its disk" if full else error
+            raise kind(f"{self.path}: {why}") from error
+        except OSError as error:
+            raise LedgerError(f"{self.path}: {error.strerror}") from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction around every change made inside: all of them, or none."""
+        if self._database.in_transaction:
+            yield self._database
+            return
         with self._explained():
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # A full disk has rolled it back already.
+                with suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long for another writer from now on."""
+        self.wait_s = seconds
+        with self._explained():
+            self._database.execute(f"PRAGMA busy_timeout={int(1000 * seconds)}")
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is open still is the one of that name."""
+        with suppress(OSError):
+            return _file_of(self.path) == self._place
+        return False
 
     def close(self) -> None:
         self._database.close()
 
     def begin(self, run: str, job: str, label: str, command: Sequence[str], started: str) -> None:
-        me = procfs.identity(os.getpid())
-        with self._transaction() as database:
-            database.execute(
-                "INSERT INTO run (id, job, label, started, state, command, boot, supervisor_pid,"
-                " supervisor_start) VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?)",
-                (
-                    run,
-                    job,
-                    label,
-                    started,
-                    json.dumps(list(command)),
-                    procfs.boot_id(),
-                    me.pid if me else None,
-                    me.start_ticks if me else None,
-                ),
-            )
+        with self.writing() as database:
+            ledger_rows.put_run(database, run, job, label, command, started, here())
 
     def samples(self, run: str, attempt: int, began: float, taken: Sequence[Sample]) -> None:
-        with self._transaction() as database:
-            database.executemany(
-                "INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        run,
-                        attempt,
-                        s.at_s - began,
-                        s.phase,
-                        s.step,
-                        s.host_rss,
-                        s.host_pss,
-                        s.host_uss,
-                        s.shm,
-                        s.processes,
-                        json.dumps(s.device_used) if s.device_used else None,
-                        s.torch_allocated,
-                        s.torch_reserved,
-                    )
-                    for s in taken
-                ],
+        with self.writing() as database:
+            ledger_rows.put_samples(database, run, attempt, began, taken)
+
+    def thin(self, run: str, attempt: int) -> None:
+        """Drop every other sample of an attempt."""
+        with self.writing() as database:
+            ledger_rows.thin_samples(database, run, attempt)
+
+    def event(self, run: str, event: Event) -> None:
+        with self.writing() as database:
+            database.execute(
+                "INSERT INTO event (run, attempt, at_s, kind, text) VALUES (?, ?, ?, ?, ?)",
+                (run, event.attempt, event.at_s, event.kind, event.text),
             )
+
+    def seen(self, run: str) -> None:
+        """Say that the run's supervisor is there."""
+        with self.writing() as database:
+            database.execute("UPDATE run SET seen=? WHERE id=?", (time.time(), run))
 
     def attempt(self, result: Result) -> None:
         """Record the newest attempt of a run that goes on."""
-        with self._transaction() as database:
-            self._put_attempt(database, result)
-
-    def _put_attempt(self, database: sqlite3.Connection, result: Result) -> None:
-        last, end = result.attempts[-1], result.end
-        n, timing = last.n, end.timing
-        database.execute(
-            "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                result.run,
-                n,
-                last.diagnosis.outcome,
-                timing.started,
-                timing.ended_s,
-                end.evidence.exit_code,
-                end.evidence.signal,
-                json.dumps(last.summary()["changed"]),
-            ),
-        )
-        database.executemany(
-            "INSERT OR REPLACE INTO phase VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    result.run,
-                    n,
-                    p["name"],
-                    p["count"],
-                    p["seconds"],
-                    p["host_peak"],
-                    p["device_peak"],
-                )
-                for p in phases(end)
-            ],
-        )
-        database.execute("DELETE FROM event WHERE run=? AND attempt=?", (result.run, n))
-        database.executemany(
-            "INSERT INTO event VALUES (?, ?, ?, 'evidence', ?)",
-            [
-                (result.run, n, timing.ended_s, f"{fact.source}: {fact.text}")
-                for fact in last.diagnosis.facts
-            ],
-        )
+        with self.writing() as database:
+            ledger_rows.put_attempt(database, result.run, result.attempts[-1])
 
     def finish(self, result: Result) -> None:
-        """Record the last attempt and the whole run."""
-        with self._transaction() as database:
-            self._put_attempt(database, result)
-            database.execute(
-                "UPDATE run SET state='done', outcome=?, confidence=?, seconds=?, host_pss=?,"
-                " device_used=?, result=? WHERE id=?",
-                (
-                    result.diagnosis.outcome,
-                    result.diagnosis.confidence,
-                    result.timing.ended_s,
-                    result.peaks.host_pss,
-                    max(result.peaks.device_used.values(), default=None),
-                    json.dumps(result.as_dict()),
-                    result.run,
-                ),
-            )
+        """Record every attempt and the whole run."""
+        with self.writing() as database:
+            for one in result.attempts:
+                ledger_rows.put_attempt(database, result.run, one)
+            ledger_rows.put_end(database, result.as_dict())
+
+    def take_over(self, content: Mapping[str, Any]) -> None:
+        """Record the end of a run from its result.json: its supervisor could not."""
+        with self.writing() as database:
+            ledger_rows.put_end(database, content)
 
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs, newest first."""
@@ -219,21 +232,26 @@ class Ledger:
             ).fetchall()
         return [RunRow(*row) for row in rows]
 
+    def events(self, run: str) -> list[Event]:
+        """Oldest first."""
+        with self._explained():
+            rows = self._database.execute(
+                "SELECT attempt, at_s, kind, text FROM event WHERE run=? ORDER BY attempt, at_s",
+                (run,),
+            ).fetchall()
+        return [Event(*row) for row in rows]
+
     def orphaned(self) -> list[str]:
         """Runs that are said to be running while their supervisor does not live."""
         with self._explained():
             rows = self._database.execute(
-                "SELECT id, boot, supervisor_pid, supervisor_start FROM run WHERE state='running'"
+                "SELECT id, boot, supervisor_pid, supervisor_start, place, host, seen FROM run"
+                " WHERE state='running'"
             ).fetchall()
-        boot = procfs.boot_id()
-        return [
-            run
-            for run, on_boot, pid, start in rows
-            if on_boot != boot or pid is None or not procfs.is_alive(Identity(pid, start))
-        ]
+        return [row[0] for row in rows if is_orphaned(Running(*row[1:]))]
 
     def mark_lost(self, run: str) -> None:
-        with self._transaction() as database:
+        with self.writing() as database:
             database.execute(
                 "UPDATE run SET state='lost', outcome='lost' WHERE id=? AND state='running'", (run,)
             )
@@ -242,3 +260,46 @@ class Ledger:
         with self._explained():
             row = self._database.execute("SELECT result FROM run WHERE id=?", (run,)).fetchone()
         return json.loads(row[0]) if row and row[0] else None
+
+    def is_sound(self) -> bool:
+        """Whether SQLite finds no damage; reads the whole file."""
+        with self._explained():
+            (answer,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
+        return str(answer) == "ok"
+
+
+def _choose_journal(database: sqlite3.Connection, path: Path) -> None:
+    """The write-ahead log where it can work: its readers and writers share memory, which those of
+    a network file system on two machines do not."""
+    (journal,) = database.execute("PRAGMA journal_mode").fetchone()
+    wanted = "delete" if filesystem.is_shared(path) else "wal"
+    if journal != wanted:
+        try:
+            database.execute(f"PRAGMA journal_mode={wanted}")
+            # Only the first use shows whether the memory that the log needs can be had.
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if _code(error) in _BUSY:
+                raise
+            database.execute("PRAGMA journal_mode=delete")
+    database.execute("PRAGMA synchronous=NORMAL")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _LITTLE
+
+
+def _file_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    # Set by SQLite itself, not by errors that the module raises on its own.
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

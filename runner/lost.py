@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from probes import procfs
 from probes.cgroup_control import Group
 from probes.procfs import Stat
-from runner import attempt_group, process_tree
-from runner.ledger import Ledger, LedgerError
-from runner.paths import is_run_id, ledger_path
+from runner import attempt_group, ledger_repair, process_tree
+from runner.ledger import STARTING_S, Ledger, LedgerError
+from runner.ledger_rows import end_values
+from runner.paths import RESERVE, is_run_id, ledger_path, run_paths
 from runner.process_tree import MARK
 
 _BOUND = 2.0
 _LOOK = 0.01
+_LONGEST_RESULT = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def find(runs: Path) -> list[LostRun]:
     path = ledger_path(runs)
     if not path.exists():
         return []
-    ledger = Ledger(path)
+    ledger = Ledger(path, reading=True)
     try:
         return [look_at(run, runs) for run in ledger.orphaned()]
     finally:
@@ -109,20 +114,30 @@ def mend(lost: LostRun) -> Mended:
 
 
 def sweep(runs: Path, say: Callable[[str], None]) -> list[str]:
-    """Mark every lost run and end what is left of it; the ids of those found."""
+    """Mark every lost run and end what is left of it; the ids of those found.
+
+    A run that came to its end, but could not say so in the ledger, gets it from its result.json.
+    """
     path = ledger_path(runs)
     if not path.exists():
         return []
     try:
-        ledger = Ledger(path)
-    except LedgerError as error:
+        ledger = ledger_repair.open_ledger(path, say, STARTING_S)
+    except (LedgerError, OSError) as error:
         say(f"earlier runs were not looked at: {error}")
         return []
     try:
-        found = ledger.orphaned()
-        for run in found:
+        found = []
+        for run in ledger.orphaned():
             mended = mend(look_at(run, runs))
+            end = _end_of(runs, run)
+            _tidy(runs, run)
+            if end is not None:
+                ledger.take_over(end)
+                say(f"run {run} had ended as {end['outcome']}; now the ledger has it too")
+                continue
             ledger.mark_lost(run)
+            found.append(run)
             say(str(mended))
         return found
     except LedgerError as error:
@@ -130,6 +145,35 @@ def sweep(runs: Path, say: Callable[[str], None]) -> list[str]:
         return []
     finally:
         ledger.close()
+
+
+def _end_of(runs: Path, run: str) -> Mapping[str, Any] | None:
+    """What the result.json of a run's last attempt says, where that is the end of the run."""
+    try:
+        results = list(run_paths(runs, run).folder.glob("attempt-*/result.json"))
+        newest = max(results, key=lambda path: int(path.parent.name.rpartition("-")[2]))
+        descriptor = os.open(newest, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            if os.fstat(descriptor).st_uid != os.getuid():
+                return None
+            content = json.loads(file.read(_LONGEST_RESULT))
+        of_run, last = content["run"], content["attempts"][-1]
+        is_end = of_run == run and last["n"] == len(results) and last["next"] is None
+        end_values(content)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return None
+    return content if is_end else None
+
+
+def _tidy(runs: Path, run: str) -> None:
+    """Remove the halves of files that the supervisor was writing when it died."""
+    folder = runs / run
+    if not is_run_id(run):
+        return
+    for pattern in (RESERVE, ".*.tmp", "attempt-*/.*.tmp", "attempt-*/output.log.new"):
+        for left in folder.glob(pattern):
+            with suppress(OSError):
+                left.unlink()
 
 
 def _processes(run: str, groups: Sequence[Group]) -> list[Stat]:

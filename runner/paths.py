@@ -8,6 +8,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+RESERVE = ".reserve"
+"""In a run's folder while it goes on: space for the record of its end."""
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[A-Za-z0-9._-]{1,80}")
 
 

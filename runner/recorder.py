@@ -1,38 +1,46 @@
-"""Keeps the ledger and the run's files while a run goes on; a failure of either is said once and
-never stops the run."""
+"""Keeps the ledger and the run's files while a run goes on. A failure of either is said, is among
+the run's troubles until it is made good, and never stops the run."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from probes import files
-from runner.ledger import Ledger, LedgerError
-from runner.paths import RunPaths, ledger_path
+from runner.journal import Beginning, Journal
+from runner.paths import RESERVE, RunPaths, ledger_path
 from runner.result import Result
 from runner.sampling import Sample
 
-_BATCH = 60
+_RESERVED = 1 << 19
+"""Bytes that are set aside while the job runs, so that its end can be recorded although it has
+filled the disk."""
 
 
 class Recorder:
     def __init__(self, runs: Path, paths: RunPaths, say: Callable[[str], None]) -> None:
-        self.troubles: list[str] = []
         self.attempt = 1
-        """The one that samples are of."""
+        """The one that samples and events are of."""
         self._paths = paths
         self._run = paths.folder.name
         self._say = say
-        self._samples: list[Sample] = []
-        self._began: float | None = None
-        self._ledger: Ledger | None = None
-        try:
-            self._ledger = Ledger(ledger_path(runs))
-        except LedgerError as error:
-            self._trouble(f"the run is not in the ledger: {error}")
+        self._journal = Journal(ledger_path(runs), self._run, say)
+        self._reserve = paths.folder / RESERVE
+        self._unwritten: dict[Path, tuple[str, str]] = {}
+        """Files that could not be written: what they were to hold, and why not."""
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What is not recorded, as far as is known."""
+        ledger = self._journal.trouble
+        return self._files_missing() + ((ledger,) if ledger is not None else ())
+
+    def _files_missing(self) -> tuple[str, ...]:
+        return tuple(f"{path} was not written: {why}" for path, (_, why) in self._unwritten.items())
 
     def begin(
         self, job: str, label: str, command: Sequence[str], started: str, facts: Mapping[str, Any]
@@ -45,58 +53,56 @@ class Recorder:
             "command": list(command),
             **facts,
         }
+        with suppress(OSError):
+            files.reserve(self._reserve, _RESERVED)
         self._write(self._paths.description, json.dumps(description, indent=2) + "\n")
-        self._record(lambda ledger: ledger.begin(self._run, job, label, command, started))
+        self._journal.begin(Beginning(job, label, command, started))
 
     def sample(self, sample: Sample) -> None:
-        if self._began is None:
-            self._began = sample.at_s
-        self._samples.append(sample)
-        if len(self._samples) >= _BATCH:
-            self._flush()
+        self._journal.sample(self.attempt, sample)
 
-    def _flush(self) -> None:
-        attempt = self.attempt
-        taken, self._samples = self._samples, []
-        began = self._began or 0.0
-        if taken:
-            self._record(lambda ledger: ledger.samples(self._run, attempt, began, taken))
+    def event(self, kind: str, text: str) -> None:
+        """Keep a line of importance: a stall, a signal sent, a warning, a recovery."""
+        self._journal.event(self.attempt, kind, text)
 
     def attempt_ended(self, result: Result) -> None:
         """Record an attempt that another will follow; ``result`` is that of the run so far."""
-        self._flush()
         self._write_result(result)
-        self._record(lambda ledger: ledger.attempt(result))
+        self._journal.attempt_ended(result)
 
-    def finish(self, result: Result, report: str) -> None:
-        self._flush()
+    def finish(self, result: Result, report: Callable[[Result], str]) -> Result:
+        """Record the end of the run; the result with what could not be recorded."""
+        self._free_reserve()
+        for path, (text, _) in list(self._unwritten.items()):
+            self._write(path, text)
+        # The ledger first: a run that has its end there is never taken for lost. Where it cannot
+        # be written, the next start finds the end in result.json.
+        self._journal.finish(dataclasses.replace(result, troubles=self._files_missing()))
+        result = dataclasses.replace(result, troubles=self.troubles)
         self._write_result(result)
-        self._write(self._paths.report, report)
-        self._record(lambda ledger: ledger.finish(result))
+        self._write(self._paths.report, report(result))
+        return dataclasses.replace(result, troubles=self.troubles)
+
+    def close(self) -> None:
+        self._free_reserve()
+        self._journal.close()
+
+    def _free_reserve(self) -> None:
+        with suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
 
     def _write_result(self, result: Result) -> None:
         text = json.dumps(result.as_dict(), indent=2) + "\n"
         self._write(self._paths.attempt(len(result.attempts)).result, text)
 
-    def close(self) -> None:
-        if self._ledger is not None:
-            self._ledger.close()
-
     def _write(self, path: Path, text: str) -> None:
+        said = path in self._unwritten
         try:
             files.write_text(path, text)
         except OSError as error:
-            self._trouble(f"{path} was not written: {error.strerror}")
-
-    def _record(self, change: Callable[[Ledger], None]) -> None:
-        if self._ledger is None:
-            return
-        try:
-            change(self._ledger)
-        except (LedgerError, sqlite3.Error) as error:
-            self._trouble(f"not recorded in the ledger: {error}")
-
-    def _trouble(self, text: str) -> None:
-        if text not in self.troubles:
-            self.troubles.append(text)
-            self._say(text)
+            why = error.strerror or str(error)
+            self._unwritten[path] = (text, why)
+            if not said:
+                self._say(f"{path} was not written: {why}")
+        else:
+            self._unwritten.pop(path, None)

@@ -27,6 +27,8 @@ class Result:
     retries: int = 0
     stopped: str | None = None
     """Why no further attempt was made; None where none was needed or asked for."""
+    troubles: tuple[str, ...] = ()
+    """What of the run could not be recorded, beside the troubles of its attempts."""
 
     @property
     def end(self) -> AttemptEnd:
@@ -87,7 +89,12 @@ class Result:
             "system": system_watch.as_dict(end.evidence.system) if end.evidence.system else None,
             "output_bytes": end.output_bytes,
             "troubles": list(
-                dict.fromkeys(said for one in self.attempts for said in one.end.troubles)
+                dict.fromkeys(
+                    [
+                        *(said for one in self.attempts for said in one.end.troubles),
+                        *self.troubles,
+                    ]
+                )
             ),
         }
 

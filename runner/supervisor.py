@@ -65,6 +65,7 @@ def run(
     recorder = Recorder(runs, paths, console.say)
     lost.sweep(runs, console.say)
     preflight.brief(runs, console.say)
+    console.heard = recorder.event
 
     def make(launch: Launch) -> Attempt:
         recorder.attempt = launch.n
@@ -99,7 +100,7 @@ def run(
         wait_device=options.wait_device,
         make=make,
         ended=lambda over: recorder.attempt_ended(result_of(over)),
-        say=console.say,
+        say=lambda text: console.say(text, "recovery"),
     )
     argv = retrying.first_command()
     recorder.begin(
@@ -111,8 +112,7 @@ def run(
     )
     try:
         result = result_of(_to_the_end(retrying))
-        recorder.finish(result, _report(result, paths, argv))
-        return result
+        return recorder.finish(result, lambda result: _report(result, paths, argv))
     finally:
         recorder.close()
         console.close()

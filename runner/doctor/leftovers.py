@@ -40,7 +40,7 @@ def gather(runs: Path) -> Facts:
     if not path.exists():
         return Facts()
     try:
-        ledger = Ledger(path)
+        ledger = Ledger(path, reading=True)
         try:
             orphaned = ledger.orphaned()
             states = {row.id: row.state for row in ledger.runs(_MANY)}

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.console import printable
-from runner.ledger import RunRow
+from runner.ledger import Event, RunRow
 from runner.outcomes import Outcome
 from runner.report import content
 from runner.report.content import Row
@@ -65,18 +65,29 @@ def list_runs(rows: Sequence[RunRow]) -> None:
     console.print(table)
 
 
+def list_events(events: Sequence[Event]) -> None:
+    """What happened in a run, oldest first."""
+    rows: list[Row] = [
+        (duration(event.at_s), str(event.attempt), event.kind, event.text) for event in events
+    ]
+    head = ("after", "attempt", "kind", "what")
+    _print(_console(to_stderr=False), "events", head, rows, words=True)
+
+
 def _console(*, to_stderr: bool) -> Console:
     console = Console(stderr=to_stderr, highlight=False)
     # A file or a pipe has no width to keep to: nothing is cut there.
     return console if console.is_terminal else Console(stderr=to_stderr, highlight=False, width=160)
 
 
-def _print(console: Console, title: str, head: Row, rows: list[Row]) -> None:
+def _print(
+    console: Console, title: str, head: Row, rows: list[Row], *, words: bool = False
+) -> None:
     if not rows:
         return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for n, name in enumerate(head):
-        table.add_column(name, justify="left" if n == 0 else "right", no_wrap=n != 0)
+        table.add_column(name, justify="left" if n == 0 or words else "right", no_wrap=n != 0)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)

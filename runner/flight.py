@@ -1,0 +1,44 @@
+"""Where the flight recorder of an attempt lies: in its folder, or elsewhere if that has no space.
+A job whose pulses nobody sees would be taken for stalled."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from probes import pulse
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def make(path: Path, say: Callable[[str], None]) -> Path:
+    """Make the recorder at ``path``, or in the folder of temporary files; where it is.
+
+    Raises OSError where there is no space in either, or for another reason.
+    """
+    try:
+        pulse.create(path)
+        return path
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if error.errno not in _NO_SPACE:
+            raise
+        elsewhere = Path(tempfile.mkdtemp(prefix="fwi-run-")) / path.name
+        try:
+            pulse.create(elsewhere)
+        except OSError:
+            tidy(elsewhere, path)
+            raise
+        say(f"{path}: {error.strerror}; the pulses go to {elsewhere} and are not kept")
+        return elsewhere
+
+
+def tidy(made: Path, path: Path) -> None:
+    """Take away the recorder that is not in the attempt's folder."""
+    if made != path:
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
+            made.parent.rmdir()
