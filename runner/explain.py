@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from runner import dump_text, log_ending
+from runner import dump_text, line_prefix, log_ending
 from runner.advice import advice_for
 from runner.console import printable
 from runner.diagnosis import diagnose
 from runner.evidence import Diagnosis, Evidence, Fact
+from runner.hangs import Hang
 from runner.outcomes import Outcome
 
 _TAIL = 1 << 20
@@ -72,7 +73,7 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
     """
     if status == 0:
         return _ended_well(text)
-    hang = dump_text.read_dump(text) if _ends_in_dump(text, status) else None
+    hang = _dumped(text, status) or _dumped(line_prefix.strip(text), status)
     if hang is not None:
         return Diagnosis(
             hang.outcome.value,
@@ -84,6 +85,10 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
     code = None if status is not None and status < 0 else 1 if status is None else status
     number = -status if status is not None and status < 0 else None
     return diagnose(Evidence(code, number, output=text, is_observed=False))
+
+
+def _dumped(text: str, status: int | None) -> Hang | None:
+    return dump_text.read_dump(text) if _ends_in_dump(text, status) else None
 
 
 def _ends_in_dump(text: str, status: int | None) -> bool:

@@ -1,42 +1,16 @@
-"""A log's end → its lines and tracebacks, without what launchers and terminals put around. Pure.
+"""A log's end → its lines and tracebacks. Pure.
 
-Colours, carriage returns, time stamps and the names of ranks are taken off; a rank's name is kept
-beside the line, since the lines of two ranks may alternate. Frames of tracebacks are told from
-messages: a line of source code says nothing about the end.
+A rank's name is kept beside its line, since the lines of two ranks may alternate. Frames of
+tracebacks are told from messages: a line of source code says nothing about the end.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_LINES = 600
-_LENGTH = 4000
+from runner import line_prefix
 
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_LINE_END = re.compile(r"\r\n|\n|\r")
-# Who printed the line: torchrun, torch 2.2 and later, Open MPI, srun -l, ray, compose, kubectl.
-_STREAM = re.compile(
-    r"\[(?:default|rank ?|Rank ?)\d+\](?:<std(?:out|err)>)?:? ?"
-    r"|\[\d+(?:, ?\d+)?\](?:<std(?:out|err)>)?: ?"
-    r"|\(\w[\w.:<>]* (?:rank=\d+, )?pid=\d+[^)]{0,80}\) ?"
-    r"|(?:rank|worker|node|task) ?\d+ ?[:|] "
-    r"|[ ]{0,4}\d{1,4}: (?=\S|  )"
-    r"|\[pod/[\w./-]{1,120}\] "
-    r"|[\w.-]{1,60} +\| (?=.)"
-    r"|[\w.-]{1,80} \[std(?:out|err)\] "
-)
-_STAMP = re.compile(
-    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? ?"
-    r"(?:\| )?(?:[|:-] )?"
-    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} "
-    r"|\[\d\d?:\d\d:\d\d(?:\.\d+)?\] "
-)
-_LEVEL = re.compile(
-    r"\[?(?:ERROR|CRITICAL|FATAL|E)\]? *(?:\||:(?=[\w. -]{0,60}:)|- |(?=Traceback))"
-)
-_GROUP = re.compile(r" {2,}[|+](?: |-\+-+ \d+ -+|-+$)")
 _BOX = "│╭╰├┃┏┗╮╯─━"
 _HEADER = "Traceback (most recent call last)"
 _SUMMARY = re.compile(r"\s+(?:traceback : )?" + re.escape(_HEADER))
@@ -127,35 +101,12 @@ class Log:
 def read(text: str) -> Log:
     """The last 600 lines. Never raises."""
     reader = _Reader()
-    for raw in _last_lines(text):
-        reader.take(*_bare(raw))
+    for line, stream in line_prefix.lines(text):
+        reader.take(line, stream)
     reader.end()
     lines = tuple(reader.lines)
     progress = tuple(place for place, line in enumerate(lines) if _PROGRESS.search(line.text))
     return Log(lines, tuple(reader.traces), progress)
-
-
-def _last_lines(text: str) -> Iterator[str]:
-    for line in _LINE_END.split(text[-4 * _LINES * _LENGTH :])[-_LINES:]:
-        whole = len(line) <= _LENGTH
-        kept = line if whole else f"{line[: _LENGTH // 2]} … {line[-_LENGTH // 2 :]}"
-        bare = _ANSI.sub("", kept).rstrip()
-        # A logger of JSON writes a traceback in one line.
-        yield from bare.split("\\n") if _HEADER + ":\\n" in bare else (bare,)
-
-
-def _bare(line: str) -> tuple[str, str]:
-    """The line without what was put before it, and who printed it."""
-    stream = ""
-    for _ in range(3):
-        if found := _STREAM.match(line):
-            stream += found[0].strip()
-            line = line[found.end() :]
-        elif found := _STAMP.match(line) or _LEVEL.match(line) or _GROUP.match(line):
-            line = line[found.end() :]
-        else:
-            break
-    return line, stream
 
 
 @dataclass

@@ -35,8 +35,8 @@ _REPORTS = tuple(
         rf": line \d+: +\d+ (?P<word>{_WORDS})\b",
         rf"^(?:z|ba|da|k)?sh: (?P<word>{_WORDS})\b",
         rf"error: \S+: tasks? [\d,-]+: (?P<word>{_WORDS})\b",
-        rf"^make(?:\[\d+\])?: \*\*\* .{{0,200}}\] (?P<word>{_WORDS})\b",
-        r"^make(?:\[\d+\])?: \*\*\* .{0,200}Error (?P<status>1\d\d)\b",
+        rf"\bmake(?:\[\d+\])?: \*\*\* .{{0,200}}\] (?P<word>{_WORDS})\b",
+        r"\bmake(?:\[\d+\])?: \*\*\* .{0,200}Error (?P<status>1\d\d)\b",
         r"\b(?:Exit Code:? +|exited with (?:exit )?code |exit (?:status|code):? ?)"
         r"(?P<status>1[3-9]\d|129)\b",
     )
@@ -49,7 +49,7 @@ _OF_SIGNAL = {
 KNOWN = frozenset(s.value for s in signal.Signals)
 """Numbers of signals: a status of 128 + another number is the program's own."""
 _ROOT_CAUSE = re.compile(r"Root Cause \(first observed failure\)")
-_EXIT_CODE = re.compile(r"^\s*exitcode\s*: (-?\d+) |failed \(exitcode: (-?\d+)\)")
+_EXIT_CODE = re.compile(r"(?:^|\s)exitcode\s+: (-?\d+) |failed \(exitcode: (-?\d+)\)")
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,8 @@ OUTSIDE = (
     # The C library found its heap destroyed by a wild write: the same mistake as behind SIGSEGV.
     ending(
         O.CRASH_SEGV,
-        r"(?:^|: )(?:free|malloc|realloc|munmap_chunk|malloc_consolidate|calloc|tcache\w*)\(\): \S",
-        r"^(?:\*\*\* .{0,80})?(?:corrupted (?:size|double-linked)|double free or corruption"
-        r"|\*\*\* stack smashing)",
+        r"\b(?:free|malloc|realloc|munmap_chunk|malloc_consolidate|calloc|tcache\w*)\(\): [a-z]",
+        r"\bcorrupted (?:size vs|double-linked list)|\bdouble free or corruption \(",
         r"stack smashing detected|glibc detected \*\*\*",
         r"\*\*\* Error in `.{0,200}(?:free|malloc|corrupt)|buffer overflow detected",
         also=[O.CRASH_ABORT],
