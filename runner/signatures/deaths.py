@@ -22,7 +22,7 @@ _REPORTS = tuple(
         r"died with <Signals\.(?P<name>SIG\w+)",
         r"exitcode ?[:=]? ?-(?P<number>\d+)\b|return code ?=? ?-(?P<number2>\d+)\b",
         r"exit codes of the workers are \{(?P<name>SIG\w+)",
-        r"Signal (?P<number>\d+) \(SIG\w+\) received by",
+        r"Signal (?P<number>\d+) \(SIG\w+\) received by|\*\*\* (?P<name>SIG[A-Z]+)\b.{0,40} received ",
         # Open MPI, MPICH, UCX, time(1), systemd, Go programs.
         r"exited on signal (?P<number>\d+)|\(signal (?P<number2>\d+)\)",
         r"Caught signal (?P<number>\d+) \(|\bSignal: [A-Za-z ]+ \((?P<number2>\d+)\)",

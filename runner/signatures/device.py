@@ -11,6 +11,7 @@ from runner.signatures.signature import Rank, ending
 
 _PINS = (
     r"pin_memory\(|pin_memory\.py|in (?:do_)?pin_memory|pin memory thread|[Pp]inned"
+    r"|torch\.[a-z_]+\([^\n]*pin_memory ?= ?True"
     r"|cudaHost(?:Alloc|Register)|cudaMallocHost|hipHostMalloc|CachingHostAllocator"
 )
 _ASSERTS = r"Assertion [`'].*[`'] failed|device-side assert"
@@ -39,6 +40,7 @@ DEVICE = (
         r"|OS call failed|operation not supported|invalid argument|memory allocation)",
         r"cuda runtime error \((?:2|71|304|801)\)|error=(?:2|71) :|cudaErrorMemoryAllocation",
         r"hipErrorOutOfMemory|OS call failed or operation not supported",
+        r"requested memory range is already (?:mapped|registered)",
         near=_PINS,
         also=[O.OOM_DEVICE_CAPACITY],
     ),

@@ -52,6 +52,7 @@ HOST = (
         r"[Cc]ould not allocate (?:memory|block|\d)|(?:malloc|realloc) of size \d+ failed",
         r"ArrowMemoryError|memory exhausted|cannot allocate vector|paging file is too small",
         r"WinError 1455|OutOfMemoryException|java\.lang\.OutOfMemoryError",
+        r"unable to mmap memory: you tried to mmap",
         r"can't start new thread|pthread_create failed|Thread creation failed|unable to start thread",
         r"fork: (?:retry: )?Resource temporarily unavailable",
         r"OOM when allocating tensor|libgomp: Out of memory|JavaScript heap out of memory",

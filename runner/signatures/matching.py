@@ -155,6 +155,8 @@ def _own(log: Log, chain: list[Trace]) -> Iterator[_Hit]:
                 continue
             told = told or is_last
             weight = _weight(found[0], _LAST_WORDS)
+            if found[1].outcome is O.ERROR_PYTHON:
+                weight = _EXCEPTION
             later = chain[chain.index(trace) + 1 :]
             if not is_last and found[0].outcome in _SOFT and not all(t.is_direct for t in later):
                 weight = min(weight, _HANDLED)

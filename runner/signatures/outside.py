@@ -38,6 +38,7 @@ OUTSIDE = (
         r"^KeyboardInterrupt\b|SignalException: Process \d+ got signal: (?:1|2|3|15)\b",
         r"got signal: SIG(?:INT|TERM|HUP)|killed by signal: Interrupt|^Aborted!$|^\^C",
         r"hit ctrl-c again|[Kk]eyboard ?[Ii]nterrupt (?:received|detected)",
+        r"[Dd]etected [Kk]eyboard ?[Ii]nterrupt",
         r"Received (?:\d+|SIG\w+|\w+) death signal",
         r"(?:[Rr]eceived|[Cc]aught) (?:signal )?(?:SIGINT|SIGTERM|SIGHUP|signal (?:2|15"
         r"|1))\b.{0,40}(?:exit|stop|shut|terminat|abort|$)",

@@ -8,6 +8,7 @@ import pytest
 
 from runner.explain import explain
 from tests.runner.endings import (
+    contexts,
     devices,
     devices_more,
     hosts,
@@ -46,7 +47,7 @@ def test_wording_is_known(outcome: str, text: str) -> None:
         assert found.outcome == outcome, found
 
 
-ENDINGS = [*whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS]
+ENDINGS = [*whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS]
 
 
 @pytest.mark.parametrize(("outcome", "status", "text"), ENDINGS, ids=range(len(ENDINGS)))

@@ -317,4 +317,16 @@ ENDINGS: list[tuple[str, int | None, str]] = [
     ("error.nan", 0, "{\"epoch\": 3, \"loss\": NaN}\n{\"epoch\": 4, \"loss\": NaN}"),
     ("error.nan", 0, "Epoch 4/4 - loss: nan - val_loss: nan - 3s\nfinished in 4 s"),
     ("error.nan", 0, "iter 100: loss nan, time 4ms"),
+    ("error.nan", 1,
+     "Gradient overflow.  Skipping step, loss scaler 0 reducing loss scale to 5e-324\nGradient "
+     "overflow.  Skipping step, loss scaler 0 reducing loss scale to 0.0\nTraceback (most "
+     "recent call last):\n  File \"/job/train.py\", line 88, in <module>\n    "
+     "scaled_loss.backward()\n  File \"/v/apex/amp/handle.py\", line 123, in scale_loss\n    "
+     "optimizer._post_amp_backward(loss_scaler)\n  File \"/v/apex/amp/_process_optimizer.py\", "
+     "line 249, in post_backward\n    x\nZeroDivisionError: float division by zero"),
+    ("error.disk", 1, TRACE + "RuntimeError: write(): fd 29 failed with Input/output error"),
+    ("error.disk", 1,
+     TRACE
+     + "RuntimeError: [enforce fail at inline_container.cc:319] . PytorchStreamWriter failed "
+     "opening archive."),
 ]  # fmt: skip

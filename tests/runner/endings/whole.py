@@ -76,6 +76,8 @@ ENDINGS: list[tuple[str, int | None, str]] = [
     ("ok", 0, "step 3 loss nan, skipping\nstep 4 loss 0.52\nstep 5 loss 0.49\nsaved"),
     ("ok", 0, "FAILED test_a.py::test_segfault - expected\n1 xfailed in 0.1s"),
     ("ok", 0, "KeyboardInterrupt received, saving and exiting\nsaved last.pt"),
+    ("ok", 0, "loss is nan: caught, rolled back to step 800\nfinished"),
+    ("ok", 0, "test_loss.py::test_loss is nan -> raises PASSED\n1 passed in 0.1s"),
     ("ok", 0, ""),
     # Success by the status, but the last loss that it reports is none.
     ("error.nan", 0, "epoch 1 loss 0.81\nepoch 2 loss nan\nepoch 3 loss nan\ndone"),
