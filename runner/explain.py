@@ -30,8 +30,8 @@ _TIMEOUT_STATUS = 124
 _TIMED_DUMP = re.compile(r"^Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!", re.MULTILINE)
 _THREAD = re.compile(r"^(?:Current )?[Tt]hread (?:0x)?[\dA-Fa-f]+ [(\[]", re.MULTILINE)
 _PASSED_OVER = re.compile(
-    r"\b(?:best|skipp\w+|ignor\w+|continuing|warm-?up|passed|expected|caught|recovered|roll\w* ?back"
-    r"|retry\w*|resum\w+)\b",
+    r"\b(?:best|skipp\w+|ignor\w+|continuing|warm-?up|passed|expected|caught|recovered"
+    r"|roll\w* ?back|retry\w*|resum\w+)\b",
     re.IGNORECASE,
 )
 """Words about a loss that was none, and was dealt with."""
