@@ -22,6 +22,7 @@ _INTERRUPTED_STATUS = 130
 _Job = (
     Annotated[config.Train, tyro.conf.subcommand("train")]
     | Annotated[config.Synth, tyro.conf.subcommand("synth")]
+    | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
 )
 
 
@@ -56,6 +57,12 @@ def _run(job: config.Job) -> int:
         with pulse.phase("startup"):
             from fwi.synthesis import synthesise
         synthesise(job)
+        pulse.finished()
+        return 0
+    if isinstance(job, config.Footprint):
+        with pulse.phase("startup"):
+            from fwi.footprint import footprint
+        footprint(job)
         pulse.finished()
         return 0
     with pulse.phase("startup"):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Model = Literal["specproj", "specproj-original", "specproj-dirac"]
 Dtype = Literal["auto", "fp16", "bf16", "fp32"]
+Precision = Literal["fp16", "bf16", "fp32"]
+Mode = Literal["train", "infer"]
 Split = Literal["auto", "official", "folds", "random"]
 Sharing = Literal["auto", "file_descriptor", "file_system"]
 
@@ -123,8 +125,33 @@ class Synth:
     """Threads of the CPU solver; 0: one for each processor this process may use."""
 
 
-Job = Train | Synth
-JOBS: dict[str, type[Train] | type[Synth]] = {"train": Train, "synth": Synth}
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Predict what the steps of a network would allocate, without running them; one line of JSON a
+    configuration."""
+
+    models: tuple[Model, ...] = ("specproj",)
+    """Networks."""
+    dtypes: tuple[Precision, ...] = ("fp16", "fp32")
+    """Precisions; those of half precision with CUDA's casts."""
+    modes: tuple[Mode, ...] = ("train",)
+    """What is done with the network."""
+    batch_sizes: tuple[int, ...] = (1, 2)
+    """Samples a step."""
+    activation_checkpointing: bool = False
+    """As of the train job."""
+    ema: bool = True
+    """Whether an average of the weights is kept."""
+    ask: bool = False
+    """Take configurations from standard input instead, a JSON object a line."""
+
+
+Job = Train | Synth | Footprint
+JOBS: dict[str, type[Train] | type[Synth] | type[Footprint]] = {
+    "train": Train,
+    "synth": Synth,
+    "footprint": Footprint,
+}
 
 
 def job_name(job: Job) -> str:
@@ -132,7 +159,7 @@ def job_name(job: Job) -> str:
     return next(name for name, kind in JOBS.items() if type(job) is kind)
 
 
-def torch_dtype(name: Literal["fp16", "bf16", "fp32"]) -> torch.dtype:
+def torch_dtype(name: Precision) -> torch.dtype:
     """torch's own dtype of a precision's short name."""
     import torch
 
@@ -190,6 +217,11 @@ def problems(job: Job) -> list[str]:
             flag = "--" + name.replace("_", "-")
             found.append(f"{flag} {getattr(job, name)}: expected {expected}")
 
+    if isinstance(job, Footprint):
+        for name in ("models", "dtypes", "modes", "batch_sizes"):
+            require(name, bool(getattr(job, name)), "at least one")
+        require("batch_sizes", all(size >= 1 for size in job.batch_sizes), "whole numbers from 1")
+        return found
     require("device", _is_device(job.device), "auto, cpu, cuda or cuda:N")
     require("seed", 0 <= job.seed < 2**63, "a whole number from 0")
     if isinstance(job, Train):

@@ -33,7 +33,9 @@ class Learner:
         self.device = device
         self.is_compiled = job.compile
         asked = {"recompute": True} if job.activation_checkpointing else {}
-        self.network = build(job.model, **asked).to(device)
+        self.network = build(job.model, **asked)
+        if device.type != "cpu":  # fake tensors cannot be moved to where they are
+            self.network.to(device)
         self.average = _average(self.network, job.ema) if job.ema else None
         self.optimizer = _adamw(self.network, job.lr, job.weight_decay)
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable
 from threading import get_ident
 from time import monotonic_ns
 from types import TracebackType
@@ -48,6 +49,7 @@ __all__ = [
     "fail",
     "finished",
     "gauge",
+    "listen",
     "memory",
     "phase",
     "read",
@@ -66,6 +68,8 @@ class Phase:
         self._index = -1
 
     def __enter__(self) -> None:
+        if _listener is not None:
+            _listener(self._name, True)
         recorder = _recorder
         if recorder is not None and recorder.counts():
             if self._index < 0:
@@ -78,6 +82,8 @@ class Phase:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if _listener is not None:
+            _listener(self._name, False)
         recorder = _recorder
         if recorder is not None and recorder.counts():
             recorder.leave()
@@ -197,6 +203,7 @@ class _Recorder:
 
 
 _recorder: _Recorder | None = None
+_listener: Callable[[str, bool], None] | None = None
 _phases: dict[str, Phase] = {}
 
 
@@ -254,6 +261,19 @@ def phase(name: str) -> Phase:
     if found is None:
         found = _phases[name] = Phase(name)
     return found
+
+
+def listen(listener: Callable[[str, bool], None]) -> Callable[[], None]:
+    """Call ``listener`` with the name of each phase that is entered (True) or left (False), in this
+    process, until what is returned is called. One listener at a time."""
+    global _listener
+    before, _listener = _listener, listener
+
+    def stop() -> None:
+        global _listener
+        _listener = before
+
+    return stop
 
 
 def beat(step: int = 0, total: int = 0) -> None:

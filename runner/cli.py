@@ -96,6 +96,20 @@ class ExplainCommand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FitCommand:
+    """Predict the device memory of networks, and the largest batch a device; no GPU is needed."""
+
+    job: config.Footprint = field(default_factory=lambda: config.Footprint(batch_sizes=(16,)))
+    gpus: tuple[str, ...] = ("t4", "p100", "l4", "a10g", "a100-40", "h100")
+    """Devices: t4 p100 v100 v100-32 rtx3090 rtx4090 l4 a10g a100-40 a100-80 h100 h200."""
+    json: bool = False
+    """Print a JSON list."""
+
+    def __call__(self) -> int:
+        return commands.fit(self.job, self.gpus, self.json)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DoctorCommand:
     """Say what would make the next run fail or hang, and what mends it."""
 
@@ -118,6 +132,7 @@ Command = (
     | Annotated[ShowCommand, tyro.conf.subcommand("show")]
     | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
     | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
+    | Annotated[FitCommand, tyro.conf.subcommand("fit")]
 )
 
 
@@ -131,6 +146,7 @@ def parse(
     | ShowCommand
     | ExplainCommand
     | DoctorCommand
+    | FitCommand
 ):
     """The command line as data. Ends the process with status 2 for a wrong one."""
     own, rest = list(arguments), []

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from fwi import config
 from runner import paths as run_places
 from runner import supervisor
+from runner.console import Console
 from runner.ledger import Ledger, LedgerError
 from runner.options import Supervision
 from runner.outcomes import EXIT_STATUS
@@ -177,6 +178,46 @@ def show(folder: Path, run: str, as_json: bool) -> int:
 
     terminal.show(content, to_stderr=False, folder=str(folder / run))
     terminal.list_events([event for event in ledger.events(run) if event.kind != "evidence"])
+    return 0
+
+
+def fit(asked: config.Footprint, gpus: Sequence[str], as_json: bool) -> int:
+    """Print what would fit on which device; nothing is run on one."""
+    from runner import fit as fitting
+    from runner.cards import CARDS
+    from runner.footprints import FootprintError
+
+    unknown = [name for name in gpus if name.lower() not in CARDS]
+    _refuse(
+        config.problems(asked)
+        + [f"--gpus {name}: expected some of {', '.join(CARDS)}" for name in unknown]
+        + ([] if gpus else ["--gpus: expected at least one"])
+    )
+    wanted = fitting.Asked(
+        models=asked.models,
+        batch_sizes=asked.batch_sizes,
+        dtypes=asked.dtypes,
+        modes=asked.modes,
+        cards=fitting.cards(gpus),
+        activation_checkpointing=asked.activation_checkpointing,
+    )
+    console = Console(live=True)
+
+    def say(text: str) -> None:
+        console.live(lambda: f"footprint of {text}")
+
+    try:
+        found = fitting.fit(wanted, say)
+    except FootprintError as error:
+        raise UsageError(str(error)) from error
+    finally:
+        console.close()
+    if as_json:
+        print(json.dumps([fitting.as_dict(one, wanted) for one in found]))
+        return 0
+    from runner.report import fit as page
+
+    page.show(found, wanted)
     return 0
 
 

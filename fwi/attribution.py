@@ -1,0 +1,85 @@
+"""What holds the memory of learning: the tracker of :mod:`probes.memory_tracker`, told what the
+learner's tensors are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from fwi.stepping import Learner
+from probes import memory_log
+from probes.memory_log import Kind, MemoryLog, Peak
+from probes.memory_tracker import MemoryTracker, states_of
+
+_MODULES = 400
+"""Of an attribution tree; beyond them, the smallest are left out."""
+
+
+class Attribution:
+    """Follows a learner's windows from construction to ``end``; call each method at its place."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+        network = learner.network
+        self._tracker = MemoryTracker(network)
+        self._tracker.__enter__()
+        self._tracker.mark(Kind.PARAMETERS, dict(network.named_parameters()))
+        self._tracker.mark(Kind.BUFFERS, dict(network.named_buffers()))
+        self._tracker.mark(Kind.OPTIMIZER, states_of(learner.optimizer, network))
+        if learner.average is not None:
+            average = learner.average.module
+            self._tracker.mark(Kind.EMA, dict(average.named_parameters()))
+            self._tracker.mark(Kind.EMA, dict(average.named_buffers()))
+
+    def inputs(self, cube: Tensor, velocity: Tensor) -> None:
+        """A batch that is on the device."""
+        self._tracker.mark(Kind.INPUTS, {"cube": cube, "velocity": velocity})
+
+    def extra(self, kind: Kind, tensors: Mapping[str, Tensor]) -> None:
+        """Tensors that somebody else holds."""
+        self._tracker.mark(kind, tensors)
+
+    def added(self) -> None:
+        """After a backward pass."""
+        parameters = self._learner.network.named_parameters()
+        self._tracker.mark(Kind.GRADIENTS, {name: p.grad for name, p in parameters})
+
+    def moved(self) -> None:
+        """After a move of the optimizer."""
+        learner = self._learner
+        self._tracker.mark(Kind.OPTIMIZER, states_of(learner.optimizer, learner.network))
+        self._tracker.next_step()
+
+    def end(self) -> MemoryLog:
+        """The log, its activations found."""
+        self._tracker.__exit__(None, None, None)
+        memory_log.classify(self._tracker.log)
+        return self._tracker.log
+
+
+def summary(log: MemoryLog, steps: int) -> dict[str, Any]:
+    """The first step and the last of ``steps``, which is steady: peak, by kind, by module, by
+    phase; bytes. JSON types."""
+    return {
+        "first": _step(log, 0),
+        "steady": _step(log, steps - 1),
+        "allocations": len(log.allocations),
+    }
+
+
+def _step(log: MemoryLog, step: int) -> dict[str, Any]:
+    found = memory_log.peak(log, steps=[step])
+    return {
+        "bytes": found.bytes,
+        "phase": found.phase,
+        "by_kind": dict(sorted(found.by_kind.items(), key=lambda item: -item[1])),
+        "by_module": _largest(found),
+        "by_phase": memory_log.phase_peaks(log, [step]),
+    }
+
+
+def _largest(found: Peak) -> dict[str, int]:
+    tree = memory_log.tree(found.by_module)
+    return dict(sorted(tree.items(), key=lambda item: -item[1])[:_MODULES])

@@ -1,0 +1,51 @@
+"""Devices by name, and what a process needs on them beside its tensors. Data.
+
+Memory is what the driver leaves to processes, from the makers' sizes less what ECC and the driver
+take. Nothing here has been measured for this project yet: the ranges are wide on purpose, and a
+run's own history on a device takes their place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str
+    words: str
+    memory: int
+    """Bytes that processes may have."""
+    native_bf16: bool
+    context: tuple[int, int, int]
+    """Bytes of the CUDA context with torch's kernels: least, likely, most."""
+
+
+_CONTEXT = (150 * _MIB, 330 * _MIB, 600 * _MIB)
+_NEWER_CONTEXT = (250 * _MIB, 480 * _MIB, 800 * _MIB)
+"""Hopper and later: more kernels in a library, a larger cuBLAS workspace."""
+
+
+def _card(name: str, words: str, mib: int, bf16: bool, *, newer: bool = False) -> Card:
+    return Card(name, words, mib * _MIB, bf16, _NEWER_CONTEXT if newer else _CONTEXT)
+
+
+CARDS = {
+    card.name: card
+    for card in (
+        _card("t4", "Tesla T4", 15_095, False),
+        _card("p100", "Tesla P100 16 GB", 16_276, False),
+        _card("v100", "Tesla V100 16 GB", 16_144, False),
+        _card("v100-32", "Tesla V100 32 GB", 32_494, False),
+        _card("rtx3090", "GeForce RTX 3090", 24_124, True),
+        _card("rtx4090", "GeForce RTX 4090", 24_080, True),
+        _card("l4", "L4", 22_478, True),
+        _card("a10g", "A10G", 22_592, True),
+        _card("a100-40", "A100 40 GB", 40_326, True),
+        _card("a100-80", "A100 80 GB", 81_050, True),
+        _card("h100", "H100 80 GB", 81_000, True, newer=True),
+        _card("h200", "H200", 143_000, True, newer=True),
+    )
+}

@@ -1,0 +1,179 @@
+"""``python -m runner fit``: what would fit on which device, before anything runs there.
+
+The footprints are found by :mod:`runner.footprints`; what they mean is decided by
+:mod:`runner.prediction`. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner import prediction
+from runner.cards import CARDS, Card
+from runner.footprints import Footprint, Footprints
+from runner.prediction import Line, Prediction, Span
+
+_LINE_SIZES = (2, 4)
+_CHECK_SIZE = 8
+_SHRINK = 0.99
+"""The candidate is a little below what the lines allow: segments grow in steps."""
+_CLOSE = 1.1
+"""A batch that fits is the answer when one this much larger does not."""
+_TURNS = 4
+
+Key = tuple[str, str, str]
+"""Model, dtype, mode."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    models: tuple[str, ...]
+    batch_sizes: tuple[int, ...]
+    dtypes: tuple[str, ...]
+    modes: tuple[str, ...]
+    cards: tuple[Card, ...]
+    activation_checkpointing: bool = False
+    overheads: Mapping[str, Span] = field(default_factory=dict)
+    """By card: what earlier runs took beside their reserved memory."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One model, dtype and mode."""
+
+    model: str
+    dtype: str
+    mode: str
+    footprints: Mapping[int, Footprint]
+    """By batch size."""
+    miss: float
+    """Of the lines from the third footprint, as a part of it."""
+    largest: Mapping[str, int]
+    """By card: the largest batch whose own prediction fits with all its margins; 0 for none."""
+    predictions: Mapping[str, Mapping[int, Prediction]]
+    """By card and batch size."""
+
+
+def fit(asked: Asked, say: Callable[[str], None]) -> list[Fitted]:
+    """Predict everything. Raises FootprintError."""
+    keys = list(itertools.product(asked.models, asked.dtypes, asked.modes))
+    sizes = sorted({*asked.batch_sizes, *_LINE_SIZES, _CHECK_SIZE})
+    found: dict[Key, dict[int, Footprint]] = {key: {} for key in keys}
+    with Footprints(len(keys) * len(sizes), say) as footprints:
+        wanted = [(key, size) for key in keys for size in sizes]
+        for turn in range(_TURNS + 1):
+            lines = footprints.find(_configuration(asked, *one) for one in wanted)
+            for (key, size), line in zip(wanted, lines, strict=True):
+                found[key][size] = line
+            candidates = {
+                (key, _candidate(found[key], card, asked, turn))
+                for key in keys
+                for card in asked.cards
+            }
+            wanted = sorted((key, size) for key, size in candidates if size not in {0, *found[key]})
+            if not wanted:
+                break
+    return [_fitted(key, found[key], asked) for key in keys]
+
+
+def _configuration(asked: Asked, key: Key, size: int) -> dict[str, Any]:
+    model, dtype, mode = key
+    return {
+        "model": model,
+        "dtype": dtype,
+        "mode": mode,
+        "batch_size": size,
+        "activation_checkpointing": asked.activation_checkpointing,
+    }
+
+
+def _candidate(by_size: Mapping[int, Footprint], card: Card, asked: Asked, turn: int) -> int:
+    """A batch that may be the largest for a card: from the lines at first, then below the smallest
+    that was seen not to fit. 0 where there is nothing to look for."""
+    overhead = asked.overheads.get(card.name)
+    lines = _lines(by_size)
+    if turn == 0:
+        part = prediction.predict(by_size[_CHECK_SIZE], card, overhead)
+        room = prediction.room_for_tensors(card, overhead, part)
+        return int(_SHRINK * prediction.largest_batch(lines, room))
+    most = {
+        size: prediction.predict(one, card, overhead).total.most for size, one in by_size.items()
+    }
+    fits = max((size for size in most if most[size] <= card.memory), default=0)
+    fails = min((size for size in most if most[size] > card.memory), default=0)
+    if not fails or fails <= fits * _CLOSE or fails - fits <= 1:
+        return 0
+    part = prediction.predict(by_size[fails], card, overhead)
+    room = prediction.room_for_tensors(card, overhead, part)
+    guess = int(_SHRINK * prediction.largest_batch(lines, room))
+    return guess if fits < guess < fails else (fits + fails) // 2
+
+
+def _lines(by_size: Mapping[int, Footprint]) -> dict[str, Line]:
+    return prediction.lines(by_size[_LINE_SIZES[0]], by_size[_LINE_SIZES[1]])
+
+
+def _fitted(key: Key, by_size: Mapping[int, Footprint], asked: Asked) -> Fitted:
+    predictions = {
+        card.name: {
+            size: prediction.predict(footprint, card, asked.overheads.get(card.name))
+            for size, footprint in sorted(by_size.items())
+        }
+        for card in asked.cards
+    }
+    return Fitted(
+        *key,
+        footprints=by_size,
+        miss=prediction.miss(_lines(by_size), by_size[_CHECK_SIZE]),
+        largest={
+            card.name: prediction.confirmed(list(predictions[card.name].items()), card)
+            for card in asked.cards
+        },
+        predictions=predictions,
+    )
+
+
+def cards(names: Sequence[str]) -> tuple[Card, ...]:
+    """Raises KeyError for a name that is not in the table."""
+    return tuple(CARDS[name.lower()] for name in names)
+
+
+def as_dict(one: Fitted, asked: Asked) -> dict[str, Any]:
+    """For ``--json``."""
+    return {
+        "model": one.model,
+        "dtype": one.dtype,
+        "mode": one.mode,
+        "parameters": next(iter(one.footprints.values()))["parameters"],
+        "affine_miss": one.miss,
+        "largest_batch": dict(one.largest),
+        "cards": {
+            card: {
+                str(size): _parts(found)
+                for size, found in by_size.items()
+                if size in asked.batch_sizes or size == one.largest[card]
+            }
+            for card, by_size in one.predictions.items()
+        },
+        "steady": {
+            str(size): footprint["steady"]
+            for size, footprint in sorted(one.footprints.items())
+            if size in asked.batch_sizes
+        },
+    }
+
+
+def _parts(found: Prediction) -> dict[str, Any]:
+    def span(of: Span) -> list[int]:
+        return [of.least, of.likely, of.most]
+
+    return {
+        "tensors": found.tensors,
+        "allocator": span(found.allocator),
+        "workspaces": span(found.workspaces),
+        "context": span(found.context),
+        "total": span(found.total),
+    }
