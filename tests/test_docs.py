@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from fwi import config
+from runner import cli
 from runner.outcomes import Outcome, exit_status
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +45,9 @@ def test_readme_opens_with_its_two_commands() -> None:
 
 def test_readme_has_an_example_of_every_command() -> None:
     text = (ROOT / "README.md").read_text()
-    for command in [*config.JOBS, "exec", "runs", "show", "explain"]:
+    commands = {get_args(kind)[1].name for kind in get_args(cli.Command)}
+    assert {"train", "exec", "fit"} <= commands
+    for command in commands:
         assert f"python -m runner {command}" in text
 
 
@@ -53,11 +57,11 @@ def test_options_that_pages_name_exist() -> None:
     known = (
         {
             "--" + field.name.replace("_", "-")
-            for kind in (config.Train, config.Synth, Supervision)
+            for kind in (*config.JOBS.values(), Supervision)
             for field in dataclasses.fields(kind)
         }
         | {"--help", "--limit", "--gpu", "--shm-size", "--period"}
-        | {"--exit", "--rounds", "--at-once", "--seed", "--list", "--fix"}
+        | {"--exit", "--rounds", "--at-once", "--seed", "--list", "--fix", "--gpus"}
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):
