@@ -18,12 +18,17 @@ _MODULES = 400
 
 
 class Attribution:
-    """Follows a learner's windows from construction to ``end``; call each method at its place."""
+    """Follows a learner's windows from construction to ``end``; call each method at its place.
 
-    def __init__(self, learner: Learner) -> None:
+    ``phase`` is the one that the job is in; modules are named in the network that is validated if
+    that is "evaluate", else in the one that learns.
+    """
+
+    def __init__(self, learner: Learner, phase: str = "train") -> None:
         self._learner = learner
         network = learner.network
-        self._tracker = MemoryTracker(network)
+        followed = learner.validated if phase == "evaluate" else network
+        self._tracker = MemoryTracker(followed, phase)
         self._tracker.__enter__()
         self._tracker.mark(Kind.PARAMETERS, dict(network.named_parameters()))
         self._tracker.mark(Kind.BUFFERS, dict(network.named_buffers()))
@@ -63,13 +68,14 @@ def summary(log: MemoryLog, steps: int) -> dict[str, Any]:
     """The first step and the last of ``steps``, which is steady: peak, by kind, by module, by
     phase; bytes. JSON types."""
     return {
-        "first": _step(log, 0),
-        "steady": _step(log, steps - 1),
+        "first": step_summary(log, 0),
+        "steady": step_summary(log, steps - 1),
         "allocations": len(log.allocations),
     }
 
 
-def _step(log: MemoryLog, step: int) -> dict[str, Any]:
+def step_summary(log: MemoryLog, step: int) -> dict[str, Any]:
+    """One step: its peak, what held it, and the peaks of its phases."""
     found = memory_log.peak(log, steps=[step])
     return {
         "bytes": found.bytes,
@@ -77,6 +83,15 @@ def _step(log: MemoryLog, step: int) -> dict[str, Any]:
         "by_kind": dict(sorted(found.by_kind.items(), key=lambda item: -item[1])),
         "by_module": _largest(found),
         "by_phase": memory_log.phase_peaks(log, [step]),
+        "largest": [
+            {
+                "bytes": one.size,
+                "kind": (one.kind or Kind.TEMPORARIES).value,
+                "module": one.module,
+                "phase": one.phase,
+            }
+            for one in found.largest
+        ],
     }
 
 

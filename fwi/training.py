@@ -135,26 +135,30 @@ class Run:
         step, position = place.step, place.position
         learner.mark()
         self.watch.mark()
+        self._holdings.begin_window()
         try:
             while position < place.position + window:
                 cube, velocity = self._next(batches)
                 which = torch.from_numpy(flips[position : position + len(cube)])
                 cube, velocity = self._transferred(cube, velocity, which)
-                predicted = self._holdings.predict(cube)
+                self._holdings.inputs(cube, velocity)
+                predicted = learner.predict(cube)
                 loss = learner.add(predicted, velocity, share=len(cube) / window)
+                self._holdings.added()
                 step, position = step + 1, position + len(cube)
                 self.watch.loss(loss, step, len(cube))
                 self._beat(step, loss=self.watch.newest)
-        except Interrupted:
-            learner.rewind()
-            self.watch.rewind()
+        except BaseException as error:
+            self._holdings.end()
+            if isinstance(error, Interrupted):
+                learner.rewind()
+                self.watch.rewind()
             raise
-        self._holdings.before_move(cube, velocity)
         rate = schedule.learning_rate(
             schedule.progress(place, window, samples, epochs), self.job.lr, self.job.warmup
         )
         self.watch.norm(learner.move(rate), step)
-        self._holdings.after_move()
+        self._holdings.moved()
         pulse.gauge("lr", rate)
         self.place = Place(place.epoch, position, step, place.moves + 1)
 
@@ -163,14 +167,16 @@ class Run:
         sums = ErrorSums(self.data.families, self.learner.device)
         network = self.learner.validated.eval()
         families = self.data.validation_families
+        self._holdings.end()
         with pulse.phase("evaluate"), rng.kept(), torch.no_grad():
             position = 0
             batches = self._batches(training=False)
             while position < len(families):
                 cube, velocity = self._transferred(*self._next(batches))
-                with self.learner.autocast():
-                    predicted = network(cube)
-                sums.add(predicted, velocity, families[position : position + len(cube)])
+                with self._holdings.once("evaluate"):
+                    with self.learner.autocast():
+                        predicted = network(cube)
+                    sums.add(predicted, velocity, families[position : position + len(cube)])
                 position += len(cube)
                 self._beat(self.place.step)
             errors = sums.result()
@@ -266,7 +272,8 @@ class Run:
             return
         with pulse.phase("checkpoint"):
             self.watch.flush()
-            checkpoint.save(self.job.checkpoints, self.state(), is_best=is_best)
+            with self._holdings.once("checkpoint"):
+                checkpoint.save(self.job.checkpoints, self.state(), is_best=is_best)
         self._saved = self.place
 
     def try_every_phase(self) -> None:

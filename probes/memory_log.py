@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+_LARGEST = 10
+
 
 class Kind(StrEnum):
     """What an allocation was for; the names of the report."""
@@ -65,6 +67,8 @@ class Peak:
     by_kind: Mapping[str, int] = field(default_factory=dict)
     by_module: Mapping[str, int] = field(default_factory=dict)
     """Of the innermost modules; ``""`` is what no module made."""
+    largest: Sequence[Allocation] = ()
+    """The ten largest allocations that were there."""
 
 
 def classify(log: MemoryLog) -> None:
@@ -95,10 +99,24 @@ def peak(log: MemoryLog, *, phase: str | None = None, steps: Sequence[int] | Non
     moment = log.events[at]
     kinds: defaultdict[str, int] = defaultdict(int)
     modules: defaultdict[str, int] = defaultdict(int)
-    for one in _alive_at(log, at):
+    alive = _alive_at(log, at)
+    for one in alive:
         kinds[(one.kind or Kind.TEMPORARIES).value] += one.size
         modules[one.module] += one.size
-    return Peak(best, moment.phase, moment.step, dict(kinds), dict(modules))
+    largest = sorted(alive, key=lambda one: -one.size)[:_LARGEST]
+    return Peak(best, moment.phase, moment.step, dict(kinds), dict(modules), tuple(largest))
+
+
+def kept_for_backward(log: MemoryLog, step: int = 0) -> int:
+    """Bytes of activations when the first backward pass of a step begins."""
+    held = 0
+    for event in log.events:
+        if event.step == step and event.allocation is None and event.phase == "backward":
+            return held
+        if event.allocation is not None:
+            one = log.allocations[event.allocation]
+            held += event.bytes if one.kind is Kind.ACTIVATIONS else 0
+    return 0
 
 
 def phase_peaks(log: MemoryLog, steps: Sequence[int] | None = None) -> dict[str, int]:

@@ -31,15 +31,16 @@ _INPUT_PHASES = ("data", "transfer")
 
 
 class MemoryTracker(private.TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """``with MemoryTracker(network) as tracker: …``; phases are those of :mod:`probes.pulse`."""
+    """``with MemoryTracker(network) as tracker: …``; phases are those of :mod:`probes.pulse`, and
+    ``phase`` is the one that the job is in at the beginning."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, phase: str = _BEFORE) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.log = MemoryLog()
         self._names = {id(module): name for name, module in network.named_modules()}
         self._alive: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._modules: list[str] = [""]
-        self._phases: list[str] = [_BEFORE]
+        self._phases: list[str] = [phase]
         self._step = 0
         self._numbers: list[int] = []
         self._makers: list[str] = []

@@ -31,6 +31,7 @@ MODULES = (
     "dataset",
     "network",
     "doctor",
+    "memory",
 )
 
 

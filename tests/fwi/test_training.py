@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import re
@@ -71,6 +72,21 @@ def test_what_holds_the_memory_is_recorded(uninterrupted: Job) -> None:
     assert gauges["bytes.optimizer"] == pytest.approx(2 * parameters, rel=0.01)
     assert gauges["bytes.inputs"] == 2 * (5 * 1000 * 70 * 2 + 70 * 70 * 4)
     assert gauges["bytes.activations"] > gauges["bytes.inputs"]
+
+
+def test_what_held_the_peak_is_written_by_kind_module_and_phase(uninterrupted: Job) -> None:
+    content = json.loads((uninterrupted.checkpoints.parent / "memory.json").read_text())
+    first, steady = content["first"], content["steady"]
+    assert "optimizer" not in first["by_kind"] or first["phase"] == "optimizer"
+    assert steady["by_kind"]["optimizer"] == uninterrupted.record.gauges["bytes.optimizer"]
+    for step in (first, steady, *content["phases"].values()):
+        assert sum(step["by_kind"].values()) == step["bytes"] == step["by_module"][""]
+        assert sum(one["bytes"] for one in step["largest"]) <= step["bytes"]
+    assert steady["by_module"]["decoder"] > steady["by_module"]["decoder.0"] > 0
+    assert {"transfer", "forward", "loss", "backward", "optimizer", "ema"} <= set(
+        steady["by_phase"]
+    )
+    assert set(content["phases"]) == {"evaluate", "checkpoint"}
 
 
 def test_best_checkpoint_is_that_of_the_lowest_error(uninterrupted: Job) -> None:
