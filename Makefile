@@ -12,12 +12,12 @@ TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^\(torch\|torchvision\)==/&/p' constraints.txt)
 PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
 
-.PHONY: demo test test-gpu check setup bench bench-gpu clean
+.PHONY: browser demo test test-gpu check setup bench bench-gpu clean
 
 demo: setup
 	$(BIN)/python -m runner train --watchdog 600
 
-test: check
+test: check browser
 	$(BIN)/python -m pytest
 
 test-gpu: setup
@@ -28,6 +28,22 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The tests of the pages need a browser: root of a Debian or Ubuntu gets theirs; elsewhere those tests
+# are skipped, and say so.
+browser:
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	    command -v chromium-browser >/dev/null || [ -n "$$CHROMIUM" ]; then :; \
+	elif [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "no Chromium: the tests that look at pages are skipped (on Debian: apt install chromium)"; \
+	else \
+	  echo "installing chromium, for the tests that look at pages"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  get() { timeout 300 apt-get -qq -o Dpkg::Use-Pty=0 "$$@" >/dev/null 2>&1; }; \
+	  get install -y --no-install-recommends chromium || \
+	    { get update && get install -y --no-install-recommends chromium; } || \
+	    echo "chromium could not be installed: the tests that look at pages are skipped"; \
+	fi
 
 setup: $(READY)
 

@@ -25,6 +25,7 @@ def epoch(
     ``loss``: the mean over the epoch's samples, m/s; None where they were learned from by another
     process, as is ``samples_per_s`` then.
     """
+    pulse.gauge("epoch", place.epoch + 1)
     pulse.gauge("mae", errors.overall)
     pulse.gauge("mae_odd", errors.odd)
     for family, error in errors.by_family.items():

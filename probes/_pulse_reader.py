@@ -105,6 +105,10 @@ class Reader:
         allocated, reserved, *_ = at.MEMORY.unpack(raw)
         return (allocated, reserved) if reserved else None
 
+    def gauges(self) -> dict[str, float]:
+        """The newest value of each number that the job leaves."""
+        return _gauges_of(os.pread(self._descriptor, at.SIZE, 0).ljust(at.SIZE, b"\0"))
+
     def _phase_name(self, index: int) -> str:
         name = self._names.get(index)
         if name is None:

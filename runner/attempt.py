@@ -48,7 +48,7 @@ class Attempt:
         environment: Mapping[str, str],
         inherit_input: bool,
         live: Callable[[Pulse, Sampler, float, Mapping[str, float]], str],
-        on_sample: Callable[[Sample], None],
+        on_sample: Callable[[Sample, Mapping[str, float]], None],
     ) -> None:
         self._command = list(command)
         self._run = run
@@ -244,8 +244,7 @@ class Attempt:
             self._console.live(lambda: self._state(verdict.quiet_s))  # noqa: B023 - called at once
 
     def _state(self, quiet_s: float) -> str:
-        gauges = self._reader.record().gauges
-        return self._live(self._progress.pulse, self._sampler, quiet_s, gauges)
+        return self._live(self._progress.pulse, self._sampler, quiet_s, self._reader.gauges())
 
     def _sample(self, now: float) -> None:
         if not self._sampler.is_due(now):
@@ -257,7 +256,8 @@ class Attempt:
             if self._options.progress == "cpu":
                 self._progress.look_at_processors(now, members)
             memory = self._reader.torch_memory()
-            self._on_sample(self._sampler.take(now, members, self._progress.pulse, memory))
+            sample = self._sampler.take(now, members, self._progress.pulse, memory)
+            self._on_sample(sample, self._reader.gauges())
         except (OSError, ValueError) as error:
             self._trouble(f"a sample was not taken: {error}")
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -81,6 +81,37 @@ class ShowCommand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportCommand:
+    """Make the report of a run anew, also of a lost one: a page, Markdown, JSON or a trace."""
+
+    run: Annotated[str, tyro.conf.Positional]
+    """The run's id, or last."""
+    format: Literal["html", "md", "json", "trace"] = "html"
+    """trace is for Perfetto (ui.perfetto.dev) and chrome://tracing."""
+    out: str | None = None
+    """File to write; - is standard output. Default: in the run's folder."""
+    runs_dir: Path | None = None
+    """Folder of the ledger and the runs. Default: $FWI_RUNS_DIR, else runs."""
+
+    def __call__(self) -> int:
+        folder = Supervision(runs_dir=self.runs_dir).runs()
+        return commands.report(folder, self.run, self.format, self.out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchCommand:
+    """Show a run live while it goes on, from another terminal; Ctrl-C leaves the run alone."""
+
+    run: Annotated[str, tyro.conf.Positional] = "last"
+    """The run's id, or last."""
+    runs_dir: Path | None = None
+    """Folder of the ledger and the runs. Default: $FWI_RUNS_DIR, else runs."""
+
+    def __call__(self) -> int:
+        return commands.watch(Supervision(runs_dir=self.runs_dir).runs(), self.run)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExplainCommand:
     """Say what logs or stack dumps from anywhere tell, one line a file."""
 
@@ -130,6 +161,8 @@ Command = (
     | Annotated[ExecCommand, tyro.conf.subcommand("exec")]
     | Annotated[RunsCommand, tyro.conf.subcommand("runs")]
     | Annotated[ShowCommand, tyro.conf.subcommand("show")]
+    | Annotated[ReportCommand, tyro.conf.subcommand("report")]
+    | Annotated[WatchCommand, tyro.conf.subcommand("watch")]
     | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
     | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
     | Annotated[FitCommand, tyro.conf.subcommand("fit")]
@@ -144,6 +177,8 @@ def parse(
     | ExecCommand
     | RunsCommand
     | ShowCommand
+    | ReportCommand
+    | WatchCommand
     | ExplainCommand
     | DoctorCommand
     | FitCommand

@@ -103,18 +103,24 @@ def _refuse(problems: Sequence[str]) -> None:
 
 def _finish(result: Result, options: Supervision, *, table: bool) -> int:
     content = result.as_dict()
-    folder = str(options.runs() / result.run)
+    page = _page(options.runs(), result.run)
     with _reader_may_be_gone(sys.stderr):
         if table:
             from runner.report import terminal
 
-            terminal.show(content, to_stderr=True, folder=folder)
+            terminal.show(content, to_stderr=True, page=page)
         else:
-            _say_briefly(result, folder)
+            _say_briefly(result, page)
     with _reader_may_be_gone(sys.stdout):
         if options.json:
             print(json.dumps(content), flush=True)
     return result.exit_status(options.exit_passthrough)
+
+
+def _page(folder: Path, run: str) -> str:
+    """The report to look at: the page, where it could be made."""
+    paths = run_places.run_paths(folder, run)
+    return str(paths.page if paths.page.exists() else paths.report)
 
 
 @contextlib.contextmanager
@@ -130,13 +136,13 @@ def _reader_may_be_gone(stream: TextIO) -> Iterator[None]:
         os.close(nowhere)
 
 
-def _say_briefly(result: Result, folder: str) -> None:
+def _say_briefly(result: Result, page: str) -> None:
     from runner.console import printable
     from runner.units import duration, size
 
     lines = [
         f"{result.outcome}: {result.outcome.meaning}; {duration(result.timing.ended_s)}, "
-        f"host {size(result.peaks.host_pss or result.peaks.host_rss)}, {folder}/report.md"
+        f"host {size(result.peaks.host_pss or result.peaks.host_rss)}, {page}"
     ]
     if not result.ok:
         lines += [f"evidence: {fact.source}: {fact.text}" for fact in result.diagnosis.facts]
@@ -165,18 +171,14 @@ def runs(folder: Path, limit: int, as_json: bool) -> int:
 def show(folder: Path, run: str, as_json: bool) -> int:
     """Print one run's result."""
     ledger = _open(folder)
-    if run == "last":
-        newest = ledger.runs(1)
-        if not newest:
-            raise UsageError(f"no run in {folder} yet")
-        run = newest[0].id
+    run = _named(ledger, folder, run)
     content = _result(ledger, folder, run)
     if as_json:
         print(json.dumps(content))
         return 0
     from runner.report import terminal
 
-    terminal.show(content, to_stderr=False, folder=str(folder / run))
+    terminal.show(content, to_stderr=False, page=_page(folder, run))
     terminal.list_events([event for event in ledger.events(run) if event.kind != "evidence"])
     return 0
 
@@ -219,6 +221,54 @@ def fit(asked: config.Footprint, gpus: Sequence[str], as_json: bool) -> int:
 
     page.show(found, wanted)
     return 0
+
+
+def report(folder: Path, run: str, form: str, out: str | None) -> int:
+    """Make a run's report anew, in the run's folder or where ``out`` says; - is standard output."""
+    from probes import files
+    from runner.report import material, pages
+    from runner.report.plotly_script import NoPlotly
+
+    run = _named(None, folder, run)
+    paths = run_places.run_paths(folder, run)
+    try:
+        made = pages.FORMS[form](material.gather(folder, paths))
+        if out == "-":
+            with _reader_may_be_gone(sys.stdout):
+                sys.stdout.write(made)
+            return 0
+        target = Path(out) if out is not None else pages.place(paths, form)
+        files.write_text(target, made)
+    except NoPlotly as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"report: {error.filename or paths.folder}: {error.strerror}") from error
+    print(target)
+    return 0
+
+
+def watch(folder: Path, run: str) -> int:
+    """Show a run while it goes on; its exit status, 0 where the watcher left before its end."""
+    from runner.report import watching
+
+    run = _named(None, folder, run)
+    return watching.watch(folder, run_places.run_paths(folder, run))
+
+
+def _named(ledger: Ledger | None, folder: Path, run: str) -> str:
+    """The id of a run, ``last`` for the newest; there is a folder of that name."""
+    if run == "last":
+        newest = (ledger or _open(folder)).runs(1)
+        if not newest:
+            raise UsageError(f"no run in {folder} yet")
+        return newest[0].id
+    try:
+        paths = run_places.run_paths(folder, run)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if ledger is None and not paths.folder.is_dir():
+        raise UsageError(f"no run {run} in {folder}; `python -m runner runs` lists them")
+    return run
 
 
 def doctor(runs: Path, fix: bool, as_json: bool) -> int:

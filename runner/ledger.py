@@ -241,6 +241,24 @@ class Ledger:
             ).fetchall()
         return [Event(*row) for row in rows]
 
+    def state(self, run: str) -> str | None:
+        """running, done or lost; None where the ledger does not know the run."""
+        with self._explained():
+            row = self._database.execute("SELECT state FROM run WHERE id=?", (run,)).fetchone()
+        return str(row[0]) if row else None
+
+    def sample_rows(
+        self, run: str, columns: Sequence[str], newest: int = -1
+    ) -> list[tuple[Any, ...]]:
+        """These columns of every sample of a run, oldest first, or of so many of the newest."""
+        assert all(name.isidentifier() for name in columns)
+        with self._explained():
+            return self._database.execute(
+                f"SELECT {', '.join(columns)} FROM sample WHERE run=?"  # noqa: S608 - identifiers
+                " ORDER BY attempt DESC, at_s DESC LIMIT ?",
+                (run, newest),
+            ).fetchall()[::-1]
+
     def orphaned(self) -> list[str]:
         """Runs that are said to be running while their supervisor does not live."""
         with self._explained():

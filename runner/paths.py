@@ -35,6 +35,11 @@ class AttemptPaths:
         return self.folder / "own-stacks.txt"
 
     @property
+    def curves(self) -> Path:
+        """The numbers that the job leaves, over time."""
+        return self.folder / "curves.jsonl"
+
+    @property
     def result(self) -> Path:
         return self.folder / "result.json"
 
@@ -56,6 +61,14 @@ class RunPaths:
     @property
     def report(self) -> Path:
         return self.folder / "report.md"
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def trace(self) -> Path:
+        return self.folder / "trace.json"
 
     def attempt(self, n: int) -> AttemptPaths:
         return AttemptPaths(self.folder / f"attempt-{n}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from probes import files
+from runner.curves import Curves
 from runner.journal import Beginning, Journal
 from runner.paths import RESERVE, RunPaths, ledger_path
 from runner.result import Result
@@ -28,6 +30,10 @@ class Recorder:
         self._paths = paths
         self._run = paths.folder.name
         self._say = say
+        self._began = time.monotonic()
+        self._curves: Curves | None = None
+        self._curves_of = 0
+        """The attempt that they are of."""
         self._journal = Journal(ledger_path(runs), self._run, say)
         self._reserve = paths.folder / RESERVE
         self._unwritten: dict[Path, tuple[str, str]] = {}
@@ -58,8 +64,13 @@ class Recorder:
         self._write(self._paths.description, json.dumps(description, indent=2) + "\n")
         self._journal.begin(Beginning(job, label, command, started))
 
-    def sample(self, sample: Sample) -> None:
+    def sample(self, sample: Sample, gauges: Mapping[str, float]) -> None:
+        """Keep a sample, and the numbers that the job leaves at that time."""
         self._journal.sample(self.attempt, sample)
+        if self._curves is None or self._curves_of != self.attempt:
+            path = self._paths.attempt(self.attempt).curves
+            self._curves, self._curves_of = Curves(path, self._began, self._say), self.attempt
+        self._curves.add(sample.at_s, gauges)
 
     def event(self, kind: str, text: str) -> None:
         """Keep a line of importance: a stall, a signal sent, a warning, a recovery."""
@@ -67,12 +78,14 @@ class Recorder:
 
     def attempt_ended(self, result: Result) -> None:
         """Record an attempt that another will follow; ``result`` is that of the run so far."""
+        self._end_curves(result)
         self._write_result(result)
         self._journal.attempt_ended(result)
 
     def finish(self, result: Result, report: Callable[[Result], str]) -> Result:
         """Record the end of the run; the result with what could not be recorded."""
         self._free_reserve()
+        self._end_curves(result)
         for path, (text, _) in list(self._unwritten.items()):
             self._write(path, text)
         # The ledger first: a run that has its end there is never taken for lost. Where it cannot
@@ -82,6 +95,12 @@ class Recorder:
         self._write_result(result)
         self._write(self._paths.report, report(result))
         return dataclasses.replace(result, troubles=self.troubles)
+
+    def _end_curves(self, result: Result) -> None:
+        if self._curves is not None and self._curves_of == len(result.attempts):
+            record = result.end.record
+            self._curves.add(time.monotonic(), record.gauges if record else {})
+            self._curves.flush()
 
     def close(self) -> None:
         self._free_reserve()

@@ -22,7 +22,6 @@ from runner.live import live_line
 from runner.options import Supervision
 from runner.paths import RunPaths, new_run_id, run_paths
 from runner.recorder import Recorder
-from runner.report import markdown
 from runner.result import Result
 from runner.retrying import Changeable, Launch, Over, Retrying
 
@@ -103,16 +102,19 @@ def run(
         say=lambda text: console.say(text, "recovery"),
     )
     argv = retrying.first_command()
+    facts = {"asked": dict(asked or {}), "folder": os.getcwd(), "machine": machine.facts()}
     recorder.begin(
         job,
         label or "",
         argv,
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        {"asked": dict(asked or {}), "folder": os.getcwd(), "machine": machine.facts()},
+        facts,
     )
     try:
         result = result_of(_to_the_end(retrying))
-        return recorder.finish(result, lambda result: _report(result, paths, argv))
+        result = recorder.finish(result, lambda result: _report(result, {"command": argv, **facts}))
+        _make_pages(runs, paths, result, console.say)
+        return result
     finally:
         recorder.close()
         console.close()
@@ -150,11 +152,27 @@ async def _with_signals(attempts: Retrying) -> Over:
                 loop.remove_signal_handler(number)
 
 
-def _report(result: Result, paths: RunPaths, argv: Sequence[str]) -> str:
-    stacks = result.end.evidence.stall
+def _report(result: Result, description: Mapping[str, Any]) -> str:
+    """The report as it can be made from memory alone, whatever became of the disk."""
+    from runner.report import document, markdown
+    from runner.report.material import Material
+
+    stall = result.end.evidence.stall
     return markdown.render(
-        result.as_dict(),
-        {"command": list(argv), "machine": machine.facts()},
-        result.end.evidence.output,
-        stacks.stacks if stacks else None,
+        document.of_run(
+            Material(
+                run=result.run,
+                state="done",
+                description=description,
+                result=result.as_dict(),
+                output=result.end.evidence.output,
+                stacks=stall.stacks if stall else None,
+            )
+        )
     )
+
+
+def _make_pages(runs: Path, paths: RunPaths, result: Result, say: Callable[[str], None]) -> None:
+    from runner.report import pages
+
+    pages.after(runs, paths, result.timing.reaped_s, say)

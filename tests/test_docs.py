@@ -62,6 +62,7 @@ def test_options_that_pages_name_exist() -> None:
         }
         | {"--help", "--limit", "--gpu", "--shm-size", "--period"}
         | {"--exit", "--rounds", "--at-once", "--seed", "--list", "--fix", "--gpus"}
+        | {"--format", "--out"}
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner.report.blocks import Row
 from runner.units import duration, size
 
-_LEDGER = (
+LEDGER = (
     ("bytes.parameters", "parameters"),
     ("bytes.gradients", "gradients"),
     ("bytes.optimizer", "optimizer state"),
@@ -18,8 +19,6 @@ _LEDGER = (
     ("bytes.activations", "activations kept for the backward pass"),
     ("bytes.inputs", "one batch of inputs"),
 )
-
-Row = tuple[str, ...]
 
 
 def peak_rows(result: Mapping[str, Any]) -> list[Row]:
@@ -81,7 +80,7 @@ def holder_rows(result: Mapping[str, Any]) -> list[Row]:
 def tensor_rows(result: Mapping[str, Any]) -> list[Row]:
     """(kind, bytes) of the tensors that the job counted itself."""
     gauges = result.get("gauges", {})
-    return [(words, size(gauges[name])) for name, words in _LEDGER if name in gauges]
+    return [(words, size(gauges[name])) for name, words in LEDGER if name in gauges]
 
 
 def phase_rows(result: Mapping[str, Any]) -> list[Row]:
@@ -117,16 +116,16 @@ def leak_rows(result: Mapping[str, Any]) -> list[Row]:
             f"process {left['pid']} {left['command']}",
             "ended by the supervisor" if left["gone"] else "could not be ended",
         )
-        for left in leaks["processes"]
+        for left in leaks.get("processes", ())
     ]
     removed = leaks.get("removed", ())
-    named = [(name, f"/dev/shm/{name}") for name in leaks["shm"]]
+    named = [(name, f"/dev/shm/{name}") for name in leaks.get("shm", ())]
     named += [(name, name) for kind in ("ipc", "folders") for name in leaks.get(kind, ())]
     rows += [
         (text, "removed by the supervisor" if name in removed else "is still there")
         for name, text in named
     ]
-    if leaks["device_bytes"]:
+    if leaks.get("device_bytes"):
         rows.append(("device memory", size(leaks["device_bytes"])))
     rows += [
         (name, "appeared meanwhile, perhaps another program's: it stays")
@@ -136,14 +135,76 @@ def leak_rows(result: Mapping[str, Any]) -> list[Row]:
 
 
 def timing_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(what, when) of what it came to."""
     timing = result["timing"]
-    rows: list[Row] = [
-        ("started", timing["started"]),
-        ("process started after", f"{timing['spawn_s']:.3f} s"),
-        ("first pulse after", duration(timing["first_pulse_s"])),
-        ("ended after", duration(timing["ended_s"])),
+    rows: list[Row] = [("started", str(timing["started"]))]
+    if timing.get("spawn_s") is not None:
+        rows.append(("process started after", f"{timing['spawn_s']:.3f} s"))
+    for name, words in (
+        ("first_pulse_s", "first pulse after"),
+        ("ended_s", "ended after"),
+        ("detected_s", "found to be stalled or late after"),
+        ("reaped_s", "nothing left after"),
+    ):
+        if timing.get(name) is not None:
+            rows.append((words, duration(timing[name])))
+    return rows
+
+
+def system_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(what, how much) of what the machine went through."""
+    system = result.get("system") or {}
+    rows: list[Row] = []
+    for name, words in (
+        ("least_available", "least memory of the machine that was available"),
+        ("least_swap_free", "least swap that was free"),
+    ):
+        if system.get(name) is not None:
+            rows.append((words, size(system[name])))
+    group = system.get("group") or {}
+    if group.get("most_used") is not None:
+        limit = f" of its limit of {size(group['limit'])}" if group.get("limit") else ""
+        rows.append(("most used by the memory cgroup", f"{size(group['most_used'])}{limit}"))
+    rows += [
+        (f"cgroup event {name}", f"{count:,}")
+        for name, count in (group.get("events") or {}).items()
+        if count
     ]
-    if timing["detected_s"] is not None:
-        rows.append(("found to be stalled or late after", duration(timing["detected_s"])))
-    rows.append(("nothing left after", duration(timing["reaped_s"])))
+    rows += [
+        (f"machine's counter {name}", f"{count:,}")
+        for name, count in (system.get("counters") or {}).items()
+        if count
+    ]
+    for name, held in (system.get("pressure") or {}).items():
+        if held.get("some_s") is not None:
+            text = f"some {duration(held['some_s'])}, all {duration(held.get('full_s'))}"
+            rows.append((f"tasks stood still for {name}", text))
+    rows += [
+        (f"{disk['point']} at the fullest", f"{size(disk['free'])} of {size(disk['total'])} free")
+        for disk in system.get("disks") or ()
+    ]
+    files = system.get("open_files")
+    if files:
+        text = f"{files['name']} ({files['pid']}): {files['open']:,} of {files['limit']:,}"
+        rows.append(("most open files", text))
+    rows += [
+        (
+            f"on device {other['device']}, {other['name'] or 'a process not seen from here'}",
+            f"pid {other['pid']}, {size(other['held'])}",
+        )
+        for other in system.get("foreigners") or ()
+    ]
+    return rows
+
+
+def machine_rows(description: Mapping[str, Any]) -> list[Row]:
+    """(what, value) of the machine that a run was recorded with."""
+    rows: list[Row] = []
+    for name, value in (description.get("machine") or {}).items():
+        if name == "packages":
+            rows += [(package, version or "not installed") for package, version in value.items()]
+        elif name in ("memory", "memory_limit", "shm"):
+            rows.append((name.replace("_", " "), size(value)))
+        else:
+            rows.append((name.replace("_", " "), "none" if value is None else str(value)))
     return rows

@@ -1,60 +1,72 @@
-"""``report.md``: the run on one page. Everything that a job printed is hostile text here."""
+"""``report.md``: the run on one page, for a pull request. Everything that a job printed is hostile
+text here. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from runner.console import printable
-from runner.outcomes import Outcome
-from runner.report import content
-from runner.report.content import Row
+from runner.report.blocks import (
+    Block,
+    Chart,
+    Code,
+    Document,
+    Heading,
+    Items,
+    Part,
+    Row,
+    Table,
+    Text,
+    Tree,
+)
+from runner.units import size
 
 _OUTPUT_LINES = 40
-_OVER_ALL = "Over all attempts; tensors, phases and numbers are those of the last."
+_TREE_LINES = 60
 
 
-def render(
-    result: Mapping[str, Any], description: Mapping[str, Any], output: str, stacks: str | None
-) -> str:
-    """The page. ``result`` and ``description`` are result.json and run.json."""
-    outcome = Outcome(result["outcome"])
+def render(document: Document) -> str:
+    """The page."""
     parts = [
-        f"# Run {escape(result['run'])}",
-        f"**{outcome.value}** — {outcome.meaning} (confidence {result['confidence']:.0%}).",
-        _command(description),
-        *_section("Attempts", content.ATTEMPT_HEAD, content.attempt_rows(result)),
-        "## What used the memory",
-        _OVER_ALL if len(result["attempts"]) > 1 else "",
-        _table(("peak", "size"), content.peak_rows(result)),
+        f"# Run {escape(document.run)}",
+        f"**{escape(document.outcome)}** — {escape(document.meaning)}.",
+        escape(document.subtitle),
+        " · ".join(
+            f"{escape(card.what)} **{escape(card.value)}**"
+            + (f" ({escape(card.detail)})" if card.detail else "")
+            for card in document.cards
+        ),
     ]
-    parts += _section("Tensors of the job", ("kind", "size"), content.tensor_rows(result), 3)
-    parts += _section(
-        "Processes at the host's peak", ("process", "size"), content.holder_rows(result), 3
-    )
-    parts += _section(
-        "Phases",
-        ("phase", "entered", "time", "share", "host peak", "device peak"),
-        content.phase_rows(result),
-    )
-    parts += _section("Numbers", ("name", "newest value"), content.training_rows(result))
-    parts += ["## Evidence", _list(f"{f['source']}: {f['text']}" for f in result["evidence"])]
-    if result["also"]:
-        parts.append("Also possible: " + ", ".join(f"`{code}`" for code in result["also"]) + ".")
-    if result["advice"]:
-        parts += ["## Advice", _list(result["advice"])]
-    parts += _section("Left behind", ("what", "state"), content.leak_rows(result))
-    if not content.leak_rows(result):
-        parts.append("Nothing was left behind: no process, shared memory or device memory.")
-    if result["troubles"]:
-        parts += ["## Not measured or not kept", _list(result["troubles"])]
-    parts += _section("Time", ("what", "when"), content.timing_rows(result))
-    parts += _section("Machine", ("what", "value"), _machine_rows(description))
-    if stacks:
-        parts += ["## Threads at the stall", fenced(stacks, 200)]
-    parts += ["## End of the output", fenced(output, _OUTPUT_LINES)]
+    for section in document.sections:
+        shown = [text for block in section.blocks if (text := _block(block))]
+        parts += [f"## {section.title}", *shown]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Text(words):
+            return escape(words)
+        case Heading(words):
+            return f"### {escape(words)}"
+        case Table(head, rows):
+            return _table(head, rows) if rows else ""
+        case Items(lines):
+            return "\n".join(f"- {escape(line)}" for line in lines)
+        case Code(text, lines):
+            return fenced(text, min(lines, _OUTPUT_LINES)) if text.strip() else ""
+        case Chart():
+            return "" if block.has_table else f"*{escape(block.says)}*"
+        case Tree(root):
+            return "\n".join(_branches(root, 0)[:_TREE_LINES])
+
+
+def _branches(part: Part, depth: int) -> list[str]:
+    found = [f"{'  ' * depth}- {escape(part.name)}: {size(part.size)}"]
+    for child in part.children:
+        found += _branches(child, depth + 1)
+    return found
 
 
 def escape(text: str) -> str:
@@ -70,35 +82,7 @@ def fenced(text: str, lines: int) -> str:
     return "\n".join([f"{fence}text", *shown, fence])
 
 
-def _section(title: str, head: Row, rows: list[Row], level: int = 2) -> list[str]:
-    return [f"{'#' * level} {title}", _table(head, rows)] if rows else []
-
-
 def _table(head: Row, rows: Iterable[Row]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(escape(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {escape(line)}" for line in lines)
-
-
-def _command(description: Mapping[str, Any]) -> str:
-    command = " ".join(printable(str(word)) for word in description.get("command", []))
-    return fenced(command, 1) if command else ""
-
-
-def _machine_rows(description: Mapping[str, Any]) -> list[Row]:
-    from runner.units import size
-
-    machine = description.get("machine") or {}
-    rows: list[Row] = []
-    for name, value in machine.items():
-        if name == "packages":
-            rows += [(package, version or "not installed") for package, version in value.items()]
-        elif name in ("memory", "memory_limit", "shm"):
-            rows.append((name.replace("_", " "), size(value)))
-        else:
-            rows.append((name.replace("_", " "), "none" if value is None else str(value)))
-    return rows

@@ -13,13 +13,13 @@ from runner.console import printable
 from runner.ledger import Event, RunRow
 from runner.outcomes import Outcome
 from runner.report import content
-from runner.report.content import Row
+from runner.report.blocks import Row
 from runner.units import duration, size
 
 _STYLES = {"ok": "green", "interrupted": "yellow", "running": "cyan"}
 
 
-def show(result: Mapping[str, Any], *, to_stderr: bool, folder: str) -> None:
+def show(result: Mapping[str, Any], *, to_stderr: bool, page: str) -> None:
     """The summary of a run."""
     console = _console(to_stderr=to_stderr)
     outcome = Outcome(result["outcome"])
@@ -44,7 +44,7 @@ def show(result: Mapping[str, Any], *, to_stderr: bool, folder: str) -> None:
             console.print(Text(f"{title}: {printable(text)}"))
     for line in result["troubles"]:
         console.print(Text(f"not measured or not kept: {printable(line)}", style="yellow"))
-    console.print(Text(f"report: {folder}/report.md"))
+    console.print(Text(f"report: {page}"))
 
 
 def list_runs(rows: Sequence[RunRow]) -> None:

@@ -1,0 +1,73 @@
+"""What the ledger and the attempts' folders kept of a run over time, as columns."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from runner.report.timeline import Number, Samples, Series
+
+_BYTES = ("host_pss", "host_rss", "host_uss", "shm", "torch_allocated", "torch_reserved")
+COLUMNS = ("at_s", "attempt", "phase", "step", *_BYTES, "device_used")
+"""Of a row of samples, in the order that :func:`samples` takes."""
+
+
+def samples(rows: Iterable[tuple[Any, ...]]) -> Samples:
+    """Rows of the ledger, oldest first, as columns. ``device_used`` is JSON: bytes by index."""
+    table = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    column: dict[str, Any] = dict(zip(COLUMNS, table, strict=True))
+    found: dict[str, list[Number | None]] = {
+        name: list(column[name])
+        for name in _BYTES
+        if any(value is not None for value in column[name])
+    }
+    found |= _devices(column["device_used"])
+    return Samples(
+        at_s=column["at_s"],
+        attempt=column["attempt"],
+        phase=[name or "" for name in column["phase"]],
+        step=[step or 0 for step in column["step"]],
+        columns=found,
+    )
+
+
+def _devices(texts: Iterable[str | None]) -> dict[str, list[Number | None]]:
+    read: dict[str | None, dict[str, int]] = {None: {}}
+    looks = [read[text] if text in read else read.setdefault(text, _held(text)) for text in texts]
+    indexes = sorted({index for look in read.values() for index in look}, key=lambda i: (len(i), i))
+    return {f"device_used.{index}": [look.get(index) for look in looks] for index in indexes}
+
+
+def _held(text: str | None) -> dict[str, int]:
+    try:
+        held = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return (
+        {str(k): v for k, v in held.items() if isinstance(v, int)} if isinstance(held, dict) else {}
+    )
+
+
+def curves(attempts: Iterable[str]) -> list[Series]:
+    """The numbers that the job left, over time, from what the attempts' files hold, in order; a
+    name's values of all attempts are one series. Lines that are damaged are left out."""
+    found: dict[str, tuple[list[float], list[Number]]] = {}
+    for text in attempts:
+        for at_s, name, value in _changes(text):
+            at, values = found.setdefault(name, ([], []))
+            if not at or at_s >= at[-1]:
+                at.append(at_s)
+                values.append(value)
+    return [Series(name, at, values) for name, (at, values) in sorted(found.items())]
+
+
+def _changes(text: str) -> Iterable[tuple[float, str, float]]:
+    for line in text.splitlines():
+        try:
+            at_s, changed = json.loads(line)
+            found = [(float(at_s), str(name), float(value)) for name, value in changed.items()]
+            yield from (point for point in found if math.isfinite(point[0] + point[2]))
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            continue
