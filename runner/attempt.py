@@ -48,7 +48,7 @@ class Attempt:
         environment: Mapping[str, str],
         inherit_input: bool,
         live: Callable[[Pulse, Sampler, float, Mapping[str, float]], str],
-        on_sample: Callable[[Sample, Mapping[str, float]], None],
+        on_sample: Callable[[Sample, Record], None],
     ) -> None:
         self._command = list(command)
         self._run = run
@@ -257,7 +257,7 @@ class Attempt:
                 self._progress.look_at_processors(now, members)
             memory = self._reader.torch_memory()
             sample = self._sampler.take(now, members, self._progress.pulse, memory)
-            self._on_sample(sample, self._reader.gauges())
+            self._on_sample(sample, self._reader.record())
         except (OSError, ValueError) as error:
             self._trouble(f"a sample was not taken: {error}")
 

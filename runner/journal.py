@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from runner import ledger_repair
@@ -27,8 +28,8 @@ from runner.result import Result
 from runner.sampling import Sample
 
 MOST_SAMPLES = 3600
-"""Samples of one attempt: when there are more, every other one is dropped and only every second,
-fourth, eighth … is kept from then on. An hour in full, at a sample a second."""
+"""Samples of one attempt: when there are more, the lower of every two is dropped, and from then on
+only the highest of every two, four, eight … is kept. An hour in full, at a sample a second."""
 MOST_EVENTS = 1000
 """Events of one run."""
 LONGEST_EVENT = 2000
@@ -56,8 +57,14 @@ class _Kept:
 
     every: int = 1
     taken: int = 0
+    highest: Sample | None = None
+    """Of those that stand for one: the one that is kept, so that no peak is lost."""
     rows: int = 0
     """In the ledger."""
+
+
+def _held(sample: Sample) -> int:
+    return sample.host_rss if sample.host_pss is None else sample.host_pss
 
 
 class Journal:
@@ -92,14 +99,23 @@ class Journal:
 
     def sample(self, attempt: int, sample: Sample) -> None:
         kept = self._kept.setdefault(attempt, _Kept())
-        if kept.taken % kept.every == 0:
-            self._samples.append((attempt, sample))
+        if kept.highest is None or _held(sample) > _held(kept.highest):
+            kept.highest = sample
         kept.taken += 1
+        if kept.taken % kept.every == 0:
+            self._keep_highest(attempt)
         if len(self._samples) > MOST_SAMPLES:
-            del self._samples[1::2]
+            pairs = zip_longest(self._samples[::2], self._samples[1::2])
+            self._samples = [a if b is None or _held(a[1]) >= _held(b[1]) else b for a, b in pairs]
             kept.every *= 2
         if time.monotonic() >= self._due:
             self._write()
+
+    def _keep_highest(self, attempt: int) -> None:
+        kept = self._kept.get(attempt)
+        if kept is not None and kept.highest is not None:
+            self._samples.append((attempt, kept.highest))
+            kept.highest = None
 
     def event(self, attempt: int, kind: str, text: str) -> None:
         self._events_heard += 1
@@ -112,6 +128,7 @@ class Journal:
 
     def attempt_ended(self, result: Result) -> None:
         """Record an attempt that another will follow."""
+        self._keep_highest(len(result.attempts))
         self._ended.append(result)
         self._write()
 
@@ -119,10 +136,13 @@ class Journal:
         """Record the end of the run. Another writer is waited for now."""
         self._wait_s, self._busy_since = PATIENT_S, 0.0
         self._ended.clear()  # every attempt is in the result
+        self._keep_highest(len(result.attempts))
         self._write(lambda ledger: ledger.finish(result))
         self._wait_s = HURRIED_S
 
     def close(self) -> None:
+        for attempt in self._kept:
+            self._keep_highest(attempt)
         if self._samples or self._events or self._ended:
             self._write()
         self._let_go()

@@ -40,6 +40,16 @@ class AttemptPaths:
         return self.folder / "curves.jsonl"
 
     @property
+    def phases(self) -> Path:
+        """Seconds in each phase, over time."""
+        return self.folder / "phases.jsonl"
+
+    @property
+    def memory(self) -> Path:
+        """What held the peaks of the job's tensors, where the job says so."""
+        return self.folder / "memory.json"
+
+    @property
     def result(self) -> Path:
         return self.folder / "result.json"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from probes import files
-from runner.curves import Curves
+from probes.pulse import Record
+from runner.curves import OverTime
 from runner.journal import Beginning, Journal
 from runner.paths import RESERVE, RunPaths, ledger_path
 from runner.result import Result
@@ -31,8 +32,8 @@ class Recorder:
         self._run = paths.folder.name
         self._say = say
         self._began = time.monotonic()
-        self._curves: Curves | None = None
-        self._curves_of = 0
+        self._over_time: OverTime | None = None
+        self._over_time_of = 0
         """The attempt that they are of."""
         self._journal = Journal(ledger_path(runs), self._run, say)
         self._reserve = paths.folder / RESERVE
@@ -64,13 +65,13 @@ class Recorder:
         self._write(self._paths.description, json.dumps(description, indent=2) + "\n")
         self._journal.begin(Beginning(job, label, command, started))
 
-    def sample(self, sample: Sample, gauges: Mapping[str, float]) -> None:
-        """Keep a sample, and the numbers that the job leaves at that time."""
+    def sample(self, sample: Sample, record: Record) -> None:
+        """Keep a sample, and what the flight recorder tells at that time."""
         self._journal.sample(self.attempt, sample)
-        if self._curves is None or self._curves_of != self.attempt:
-            path = self._paths.attempt(self.attempt).curves
-            self._curves, self._curves_of = Curves(path, self._began, self._say), self.attempt
-        self._curves.add(sample.at_s, gauges)
+        if self._over_time is None or self._over_time_of != self.attempt:
+            self._over_time = OverTime(self._paths.attempt(self.attempt), self._began, self._say)
+            self._over_time_of = self.attempt
+        self._over_time.add(sample.at_s, record)
 
     def event(self, kind: str, text: str) -> None:
         """Keep a line of importance: a stall, a signal sent, a warning, a recovery."""
@@ -78,14 +79,14 @@ class Recorder:
 
     def attempt_ended(self, result: Result) -> None:
         """Record an attempt that another will follow; ``result`` is that of the run so far."""
-        self._end_curves(result)
+        self._end_over_time(result)
         self._write_result(result)
         self._journal.attempt_ended(result)
 
     def finish(self, result: Result, report: Callable[[Result], str]) -> Result:
         """Record the end of the run; the result with what could not be recorded."""
         self._free_reserve()
-        self._end_curves(result)
+        self._end_over_time(result)
         for path, (text, _) in list(self._unwritten.items()):
             self._write(path, text)
         # The ledger first: a run that has its end there is never taken for lost. Where it cannot
@@ -96,11 +97,12 @@ class Recorder:
         self._write(self._paths.report, report(result))
         return dataclasses.replace(result, troubles=self.troubles)
 
-    def _end_curves(self, result: Result) -> None:
-        if self._curves is not None and self._curves_of == len(result.attempts):
+    def _end_over_time(self, result: Result) -> None:
+        if self._over_time is not None and self._over_time_of == len(result.attempts):
             record = result.end.record
-            self._curves.add(time.monotonic(), record.gauges if record else {})
-            self._curves.flush()
+            if record is not None:
+                self._over_time.add(self._began + result.timing.ended_s, record)
+            self._over_time.flush()
 
     def close(self) -> None:
         self._free_reserve()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.outcomes import Outcome
-from runner.report import attribution, content, lines, timeline
+from runner.report import attribution, content, held, lines, timeline
 from runner.report.blocks import (
     Block,
     Card,
@@ -49,7 +49,7 @@ def of_run(material: Material) -> Document:
         _over_time(material, parts, end_s),
         _training(material, end_s),
         _memory(result),
-        _attributed(result),
+        _attributed(material),
         _phases(result),
         _events(material),
         _machine_went_through(result),
@@ -182,7 +182,9 @@ def _over_time(material: Material, parts: Sequence[Stretch], end_s: float) -> Se
     samples = material.samples
     if len(samples) < _FEWEST:
         return Section("timeline", "Over time", ())
-    chart = lines.memory(samples, timeline.shares(parts), marks(material), end_s)
+    chart = lines.memory(
+        samples, timeline.shares(material.spent or timeline.mixes(parts)), marks(material), end_s
+    )
     if chart is None:
         return Section("timeline", "Over time", ())
     said = Text(
@@ -201,8 +203,9 @@ def _memory(result: Mapping[str, Any]) -> Section:
     return Section("memory", "What used the memory", blocks)
 
 
-def _attributed(result: Mapping[str, Any]) -> Section:
-    return Section("attribution", "Where each byte is", attribution.ledgers(result))
+def _attributed(material: Material) -> Section:
+    blocks = [*held.blocks(material.held), *attribution.ledgers(material.result)]
+    return Section("attribution", "Where each byte is", blocks)
 
 
 def _phases(result: Mapping[str, Any]) -> Section:

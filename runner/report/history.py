@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from runner.report.timeline import Number, Samples, Series
+from runner.report.timeline import Mix, Number, Samples, Series
 
 _BYTES = ("host_pss", "host_rss", "host_uss", "shm", "torch_allocated", "torch_reserved")
 COLUMNS = ("at_s", "attempt", "phase", "step", *_BYTES, "device_used")
@@ -63,11 +63,41 @@ def curves(attempts: Iterable[str]) -> list[Series]:
     return [Series(name, at, values) for name, (at, values) in sorted(found.items())]
 
 
+def spent(attempts: Iterable[str]) -> list[Mix]:
+    """How long the job was in each phase, from what the attempts' files hold, in order: what each
+    line has more than the one before it."""
+    found: list[Mix] = []
+    for text in attempts:
+        known: dict[str, float] = {}
+        before = None
+        for at_s, changed in _lines(text):
+            grown = {name: value - known.get(name, 0.0) for name, value in changed.items()}
+            grown = {name: seconds for name, seconds in grown.items() if seconds > 0}
+            whole = sum(grown.values())
+            begin = max(0.0, at_s - whole) if before is None else before
+            if found:
+                begin = max(begin, found[-1].end_s)
+            if grown and at_s > begin:
+                # A phase is charged when it is left, perhaps with time before the last line.
+                fit = (at_s - begin) / whole
+                parts = {name: fit * seconds for name, seconds in grown.items()}
+                found.append(Mix(begin, at_s, parts))
+            known |= changed
+            before = at_s
+    return found
+
+
 def _changes(text: str) -> Iterable[tuple[float, str, float]]:
+    for at_s, changed in _lines(text):
+        yield from ((at_s, name, value) for name, value in changed.items())
+
+
+def _lines(text: str) -> Iterable[tuple[float, dict[str, float]]]:
     for line in text.splitlines():
         try:
             at_s, changed = json.loads(line)
-            found = [(float(at_s), str(name), float(value)) for name, value in changed.items()]
-            yield from (point for point in found if math.isfinite(point[0] + point[2]))
+            found = {str(name): float(value) for name, value in changed.items()}
+            if all(map(math.isfinite, (float(at_s), *found.values()))):
+                yield float(at_s), found
         except (ValueError, TypeError, AttributeError, OverflowError):
             continue

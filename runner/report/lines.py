@@ -174,7 +174,8 @@ def curves(found: Sequence[Series], marks: Sequence[Mark], end_s: float) -> Char
             groups.setdefault(_family(series.name), []).append(series)
     rows = []
     for title, members in groups.items():
-        traces = [_curve(series, n) for n, series in enumerate(members)]
+        alone = len(members) == 1
+        traces = [_curve(series, n) | {"showlegend": not alone} for n, series in enumerate(members)]
         rows.append(_Row(title, traces, {"zeroline": False, "tickformat": "~g"}, 2.0))
     if not rows:
         return None
@@ -265,7 +266,7 @@ def _stacked(
         )
         data += [{**trace, "xaxis": "x", "yaxis": f"y{key}"} for trace in row.traces]
         top = bottom - gap
-    for mark in marks:
+    for mark in (mark for mark in marks if mark.at_s <= end_s):
         layout["shapes"].append(
             {
                 "type": "line",

@@ -20,7 +20,7 @@ from runner.ledger import Event, Ledger, LedgerError
 from runner.outcomes import Outcome
 from runner.paths import RunPaths, ledger_path
 from runner.report import history
-from runner.report.timeline import Samples, Series
+from runner.report.timeline import Mix, Samples, Series
 
 _MOST_TEXT = 256 << 10
 _MOST_JSON = 16 << 20
@@ -39,6 +39,10 @@ class Material:
     result: Mapping[str, Any]
     samples: Samples = field(default_factory=Samples)
     curves: Sequence[Series] = ()
+    spent: Sequence[Mix] = ()
+    """Time by phase; empty where the job does not tell, or did not when it ran."""
+    held: Mapping[str, Any] = field(default_factory=dict)
+    """memory.json of the newest attempt; empty where it has none."""
     events: Sequence[Event] = ()
     output: str = ""
     """The end of what the newest attempt printed."""
@@ -76,6 +80,7 @@ def gather(runs: Path, paths: RunPaths) -> Material:
         state = "running" if state == "running" else "lost"
         earlier = result.get("attempts") or []
         result = _known(run, state, description, newest.pulse, samples) | {"attempts": earlier}
+    spent = (read_text(paths.attempt(n + 1).phases, _MOST_JSON) or "" for n in range(count))
     told = (read_text(paths.attempt(n + 1).curves, _MOST_JSON) or "" for n in range(count))
     return Material(
         run=run,
@@ -84,6 +89,8 @@ def gather(runs: Path, paths: RunPaths) -> Material:
         result=result,
         samples=samples,
         curves=history.curves(told),
+        spent=history.spent(spent),
+        held=read_json(newest.memory),
         events=events,
         output=read_text(newest.output) or "",
         stacks=read_text(newest.stacks),

@@ -35,7 +35,7 @@ def packed() -> Packed:
         script = _path().read_bytes()
     except OSError as error:
         raise NoPlotly(f"plotly.js cannot be read ({error}): pip install plotly") from error
-    return Packed(base64.b64encode(gzip.compress(script, 6, mtime=0)).decode(), digest(script))
+    return Packed(base64.b64encode(gzip.compress(script, 4, mtime=0)).decode(), digest(script))
 
 
 def _path() -> Path:

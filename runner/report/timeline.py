@@ -8,7 +8,6 @@ page are the peaks of the run.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -68,6 +67,8 @@ class Samples:
     def series(self, name: str) -> Series:
         """The values that were read of a column."""
         values = self.columns.get(name, ())
+        if None not in values:
+            return Series(name, self.at_s[: len(values)], values)  # type: ignore[arg-type]
         known = [
             (at, value) for at, value in zip(self.at_s, values, strict=False) if value is not None
         ]
@@ -108,12 +109,28 @@ def stretches(at_s: Sequence[float], names: Sequence[str], end_s: float) -> list
     return found
 
 
-def totals(parts: Sequence[Stretch]) -> Counter[str]:
-    """Seconds by name."""
-    found: Counter[str] = Counter()
-    for part in parts:
-        found[part.name] += part.seconds  # type: ignore[assignment]
-    return found
+@dataclass(frozen=True)
+class Mix:
+    """A time of which it is known how much went to what, and not in which order."""
+
+    begin_s: float
+    end_s: float
+    parts: Mapping[str, float]
+    """Seconds by name; they add up to the whole."""
+
+
+def mixes(parts: Sequence[Stretch]) -> list[Mix]:
+    """Stretches as such times, of one name each."""
+    return [Mix(part.begin_s, part.end_s, {part.name: part.seconds}) for part in parts]
+
+
+def totals(times: Sequence[Mix]) -> dict[str, float]:
+    """Seconds by name, the longest first."""
+    found: dict[str, float] = {}
+    for time in times:
+        for name, seconds in time.parts.items():
+            found[name] = found.get(name, 0.0) + seconds
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 @dataclass(frozen=True)
@@ -126,22 +143,23 @@ class Shares:
     """0 … 1 for each stretch, by name, the name with the longest time first."""
 
 
-def shares(parts: Sequence[Stretch], buckets: int = SHARES) -> Shares:
-    """``parts`` in order and without overlap."""
-    whole = sum(part.seconds for part in parts)
-    if not parts or whole <= 0:
+def shares(times: Sequence[Mix], buckets: int = SHARES) -> Shares:
+    """``times`` in order and without overlap."""
+    times = [time for time in times if time.end_s > time.begin_s]
+    if not times:
         return Shares(0.0, (), {})
-    begin_s = parts[0].begin_s
-    width = (parts[-1].end_s - begin_s) / buckets
-    found = {name: [0.0] * buckets for name, _ in totals(parts).most_common()}
-    for part in parts:
-        first = min(int((part.begin_s - begin_s) / width), buckets - 1)
-        last = min(int((part.end_s - begin_s) / width), buckets - 1)
-        row = found[part.name]
+    begin_s = times[0].begin_s
+    width = (times[-1].end_s - begin_s) / buckets
+    found = {name: [0.0] * buckets for name in totals(times)}
+    for time in times:
+        first = min(int((time.begin_s - begin_s) / width), buckets - 1)
+        last = min(int((time.end_s - begin_s) / width), buckets - 1)
         for bucket in range(first, last + 1):
-            from_s = max(part.begin_s, begin_s + bucket * width)
-            to_s = min(part.end_s, begin_s + (bucket + 1) * width)
-            row[bucket] += max(0.0, to_s - from_s) / width
+            from_s = max(time.begin_s, begin_s + bucket * width)
+            to_s = min(time.end_s, begin_s + (bucket + 1) * width)
+            overlap = max(0.0, to_s - from_s) / width / (time.end_s - time.begin_s)
+            for name, seconds in time.parts.items():
+                found[name][bucket] += overlap * seconds
     middle = [begin_s + (bucket + 0.5) * width for bucket in range(buckets)]
     return Shares(width, middle, found)
 

@@ -15,13 +15,20 @@ from runner.console import printable
 from runner.report import document, timeline
 from runner.report.lines import Mark
 from runner.report.material import Material
-from runner.report.timeline import Series, Stretch
+from runner.report.timeline import Number, Series, Shares, Stretch
 
 BUCKETS = 5000
 """Of a counter: its peaks are kept beyond twice as many samples."""
+SHARES = 1000
+"""Stretches of time that the shares of the phases are told for."""
 _MOST_SLICES = 100_000
 _ATTEMPTS, _EPOCHS, _PHASES, _STEPS = 1, 2, 3, 4
-_THREADS = {_ATTEMPTS: "attempts", _EPOCHS: "epochs", _PHASES: "phases", _STEPS: "steps"}
+_THREADS = {
+    _ATTEMPTS: "attempts",
+    _EPOCHS: "epochs",
+    _PHASES: "phase at each sample",
+    _STEPS: "steps",
+}
 _COUNTERS = {
     "host_pss": "host PSS",
     "host_rss": "host RSS",
@@ -116,18 +123,25 @@ def _counters(material: Material) -> Iterator[Event]:
         yield from _counter(f"{name} (bytes)", material.samples.series(column))
     for series in material.curves:
         yield from _counter(series.name, series)
+    yield from _phase_shares(timeline.shares(material.spent, SHARES))
+
+
+def _phase_shares(found: Shares) -> Iterator[Event]:
+    for n, middle_s in enumerate(found.middle_s):
+        shares = {name: round(100 * row[n], 1) for name, row in found.parts.items()}
+        begin_s = max(0.0, middle_s - found.width_s / 2)
+        yield _counted("phases, % of the time", begin_s, shares)
 
 
 def _counter(name: str, series: Series) -> Iterator[Event]:
     thin = timeline.thinned(series, BUCKETS)
     for at_s, value in zip(thin.at_s, thin.values, strict=True):
-        yield {
-            "ph": "C",
-            "name": printable(name),
-            "pid": 1,
-            "ts": _us(at_s),
-            "args": {"value": value},
-        }
+        yield _counted(name, at_s, {"value": value})
+
+
+def _counted(name: str, at_s: float, values: Mapping[str, Number]) -> Event:
+    args = {printable(what): value for what, value in values.items()}
+    return {"ph": "C", "name": printable(name), "pid": 1, "ts": _us(at_s), "args": args}
 
 
 def _instants(material: Material) -> Iterator[Event]:
@@ -181,6 +195,7 @@ def content(material: Material) -> Mapping[str, Any]:
             [part.name, round(part.begin_s, 3), round(part.end_s, 3)]
             for part in document.phase_stretches(material)[:_MOST_SLICES]
         ],
+        "held": material.held,
         "curves": {series.name: _points(series) for series in material.curves},
         "events": [
             {"attempt": e.attempt, "at_s": e.at_s, "kind": e.kind, "text": e.text}

@@ -32,6 +32,7 @@ MODULES = (
     "network",
     "doctor",
     "memory",
+    "report",
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.ledger import Event
 from runner.report.material import Material
-from runner.report.timeline import Samples, Series
+from runner.report.timeline import Mix, Samples, Series
 
 MIB, GIB = 1 << 20, 1 << 30
 RUN = "20260314-091500-train-specproj-7f3a"
@@ -155,6 +155,38 @@ TREE = {
 }
 
 
+HELD = {
+    "schema": 1,
+    "phases": {"evaluate": {"bytes": 90 * MIB, "by_kind": {"parameters": 90 * MIB}}},
+    "first": {"bytes": 300 * MIB, "by_kind": {"parameters": 90 * MIB, "activations": 210 * MIB}},
+    "steady": {
+        "bytes": 400 * MIB,
+        "phase": "backward",
+        "by_kind": {"activations": 210 * MIB, "parameters": 90 * MIB, "optimizer": 100 * MIB},
+        "by_module": {
+            "": 400 * MIB,
+            "encoder": 250 * MIB,
+            "encoder.0": 200 * MIB,
+            "decoder": 50 * MIB,
+        },
+        "largest": [
+            {"bytes": 7 * MIB, "kind": "activations", "module": "encoder.0", "phase": "forward"}
+        ],
+    },
+}
+
+
+def spent(count: int, period_s: float) -> list[Mix]:
+    return [
+        Mix(
+            n * period_s,
+            (n + 1) * period_s,
+            {"forward": 0.4 * period_s, "backward": 0.6 * period_s},
+        )
+        for n in range(count)
+    ]
+
+
 def material(count: int = 1200, period_s: float = 1.0) -> Material:
     """A long run of two attempts with everything that a report can have."""
     end_s = count * period_s
@@ -170,6 +202,8 @@ def material(count: int = 1200, period_s: float = 1.0) -> Material:
         result=result(end_s) | {"ledgers": LEDGERS, "attribution": TREE},
         samples=samples(count, period_s),
         curves=curves(count, period_s),
+        held=HELD,
+        spent=spent(count, period_s),
         events=[Event(1, 0.38 * end_s, "stall", stall), Event(2, 0.9 * end_s, "note", "a note")],
         output="epoch 1/3\nepoch 2/3\n",
         stacks="Thread 1 (main)\n  wait (threading.py:320)\n",
@@ -203,6 +237,16 @@ def hostile() -> Material:
         },
         samples=Samples(taken.at_s, taken.attempt, [name, "a"] * 10, taken.step, taken.columns),
         curves=[bad],
+        held={
+            "steady": {
+                "by_kind": {"parameters": 1, name: 2},
+                "by_module": {"": 3, name: 2, words: 1, "bad": "x"},
+                "largest": [{"bytes": 3, "kind": name, "module": words, "phase": name}, "x", {}],
+            },
+            "first": "x",
+            "phases": {words: {"by_kind": {"buffers": 1}}},
+        },
+        spent=[Mix(0.0, 20.0, {name: 10.0, words: 10.0})],
         events=[Event(1, 1.0, name, words)],
         output="\n".join(HOSTILE),
         stacks=words,

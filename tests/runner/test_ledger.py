@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,8 +200,9 @@ def test_what_is_recorded_of_a_long_run_is_bounded(tmp_path: Path) -> None:
     journal.begin(Beginning("exec", "x", ["x"], "2026"))
     began = time.monotonic()
     count = 5 * MOST_SAMPLES
+    spikes = {137: 10**9, MOST_SAMPLES + 8: 2 * 10**9, count - 2: 3 * 10**9}
     for n in range(count):
-        journal.sample(1, sample(began + n))
+        journal.sample(1, replace(sample(began + n), host_pss=spikes.get(n, 100)))
     for n in range(2 * MOST_EVENTS):
         journal.event(1, "note", f"event {n}" + "x" * 10_000)
     journal.close()
@@ -215,6 +217,8 @@ def test_what_is_recorded_of_a_long_run_is_bounded(tmp_path: Path) -> None:
         "SELECT max(gap) FROM (SELECT at_s - lag(at_s) OVER (ORDER BY at_s) AS gap FROM sample)"
     ).fetchone()
     assert gaps[0] <= 4 * count / MOST_SAMPLES
+    highest = database.execute("SELECT host_pss FROM sample WHERE host_pss > 100 ORDER BY 1")
+    assert [held for (held,) in highest] == sorted(spikes.values()), "no peak is thinned away"
     events = [text for (text,) in database.execute("SELECT text FROM event ORDER BY rowid")]
     assert len(events) == MOST_EVENTS
     assert "no further one is kept" in events[-1]

@@ -90,7 +90,7 @@ def test_page_draws_its_charts_without_an_error_or_a_request(show: Show) -> None
     names = page.eval_on_selector_all(".chart", "all => all.map((one) => one.id)")
     assert set(names) == {
         "chart-timeline", "chart-curves", "chart-tensors", "chart-holders",
-        "chart-ledger-device", "chart-tree-attribution",
+        "chart-held", "chart-modules", "chart-ledger-device", "chart-tree-attribution",
     }  # fmt: skip
     for name in names:
         assert page.locator(f"#{name} svg.main-svg").count() > 0, name

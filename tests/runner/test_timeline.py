@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.report import timeline
-from runner.report.timeline import Samples, Series, Stretch
+from runner.report import history, timeline
+from runner.report.timeline import Mix, Samples, Series, Stretch
 
 _values = st.lists(st.integers(0, 1 << 40), min_size=1, max_size=400)
 
@@ -89,7 +89,8 @@ _names = st.lists(st.sampled_from("abc"), min_size=2, max_size=300)
 def test_shares_of_phases_fill_every_stretch_and_keep_their_totals(
     names: list[str], buckets: int
 ) -> None:
-    parts = timeline.stretches([float(n) for n in range(len(names))], names, float(len(names)))
+    at_s = [float(n) for n in range(len(names))]
+    parts = timeline.mixes(timeline.stretches(at_s, names, float(len(names))))
     found = timeline.shares(parts, buckets)
     for column in zip(*found.parts.values(), strict=True):
         assert sum(column) == pytest.approx(1.0)
@@ -99,4 +100,22 @@ def test_shares_of_phases_fill_every_stretch_and_keep_their_totals(
 
 def test_no_time_has_no_shares() -> None:
     assert timeline.shares([]).parts == {}
-    assert timeline.shares([Stretch("a", 1.0, 1.0)]).parts == {}
+    assert timeline.shares([Mix(1.0, 1.0, {"a": 0.0})]).parts == {}
+
+
+def test_time_of_which_only_the_shares_are_known_is_not_told_in_an_order() -> None:
+    found = timeline.shares([Mix(0.0, 4.0, {"a": 3.0, "b": 1.0})], 4)
+    assert found.parts == {"a": [0.75] * 4, "b": [0.25] * 4}
+    assert found.middle_s == [0.5, 1.5, 2.5, 3.5]
+
+
+def test_what_phases_have_more_than_before_went_to_the_time_between() -> None:
+    lines = ['[1.0, {"a": 0.5, "b": 0.5}]', "half a li", '[3.0, {"a": 2.0}]']
+    lines += ['[4.0, {"a": 2.5, "b": 2.0}]', '[5.0, {"b": NaN}]']
+    again = '[6.0, {"a": 1.0}]'
+    assert history.spent(["\n".join(lines), again]) == [
+        Mix(0.0, 1.0, {"a": 0.5, "b": 0.5}),
+        Mix(1.0, 3.0, {"a": 2.0}),
+        Mix(3.0, 4.0, {"a": 0.25, "b": 0.75}),
+        Mix(5.0, 6.0, {"a": 1.0}),
+    ]

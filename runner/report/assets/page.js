@@ -45,7 +45,7 @@
   // What the job named stays as it is, also where it looks like a colour of ours.
   const names = new Set(["name", "labels", "text", "ids", "parents", "x", "y", "hovertemplate"]);
 
-  const LINE = 20, LETTER = 6.5, SIGN = 52;
+  const LINE = 20, LETTER = 6.5, SIGN = 64;
 
   const layoutOf = (figure, palette, place) => {
     const own = coloured(figure.layout, palette);
@@ -70,7 +70,7 @@
       ...own, ...axes, height, width: place.clientWidth,
       margin: { ...own.margin, b: own.margin.b + below },
       legend: {
-        orientation: "h", traceorder: "normal", entrywidth: entry - SIGN + 10, xref: "container", x: 0,
+        orientation: "h", traceorder: "normal", entrywidth: entry - SIGN + 12, xref: "container", x: 0,
         yref: "container", y: 0, yanchor: "bottom", itemclick: "toggle",
         itemdoubleclick: "toggleothers", uirevision: "kept",
       },
