@@ -103,11 +103,15 @@ def icicle(name: str, root: Part) -> Chart | None:
             "tiling": {"orientation": "v"},
             "maxdepth": 4,
             "pathbar": {"visible": True},
+            "root": {"color": "@rule"},
+            "leaf": {"opacity": 1},
             "marker": {"line": {"width": 1, "color": "@paper"}},
         }
     ]
     layout = {
         "margin": {"l": 4, "r": 4, "t": 28, "b": 4},
+        "uniformtext": {"minsize": 9, "mode": "hide"},
+        "extendiciclecolors": False,
         "iciclecolorway": [f"@c{n}" for n in range(PALETTE)],
     }
     biggest = sorted(root.children, key=lambda child: -child.size)[:5]

@@ -29,6 +29,7 @@ _TORCH: tuple[tuple[str, str, str, float], ...] = (
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _BETWEEN, _ABOVE, _BELOW = 40, 30, 28
 """Pixels between two rows of a figure, above the first and below the last."""
+_CLOCK, _DAYS, _DAY_S = "%-H:%M:%S", "day %-j %-H:%M:%S", 86400
 _ZERO_MS = 978_307_200_000
 """2001-01-01. Plotly would take small numbers for years."""
 
@@ -225,16 +226,12 @@ def _stacked(
             "type": "date",
             "range": [_at(0), _at(max(end_s, 0.001))],
             "tickformatstops": [
-                {"dtickrange": [None, 1000], "value": "%-H:%M:%S.%L"},
-                {"dtickrange": [1000, 60000], "value": "%-H:%M:%S"},
-                {
-                    "dtickrange": [60000, None],
-                    "value": "%-H:%M" if end_s < 86400 else "day %-j %-H:%M",
-                },
+                {"dtickrange": [None, 1000], "value": f"{_CLOCK}.%L"},
+                {"dtickrange": [1000, None], "value": _CLOCK if end_s < _DAY_S else _DAYS},
             ],
-            "hoverformat": "%-H:%M:%S.%L" if end_s < 86400 else "day %-j %-H:%M:%S",
+            "hoverformat": f"{_CLOCK}.%L" if end_s < _DAY_S else _DAYS,
             "anchor": f"y{len(rows)}" if len(rows) > 1 else "y",
-            "nticks": 8,
+            "tickangle": 0,
         },
         "annotations": [],
         "shapes": [],
@@ -286,6 +283,7 @@ def _stacked(
         if mark.text:
             layout["annotations"].append(
                 {
+                    "name": mark.kind,
                     "text": mark.text,
                     "xref": "x",
                     "yref": "paper",

@@ -63,9 +63,13 @@
     const longest = Math.max(8, ...entries.map((one) => one.name.length));
     const entry = Math.min(LETTER * longest + SIGN, place.clientWidth - 8);
     const columns = Math.max(1, Math.floor((place.clientWidth - 8) / entry));
-    const below = entries.length > 1 ? LINE * Math.ceil(entries.length / columns) + 8 : 0;
+    const below = entries.length > 1 ? LINE * Math.ceil(entries.length / columns) + 18 : 0;
     const height = Number(place.dataset.height) + below;
     place.style.height = `${height}px`;
+    if (axes.xaxis?.type === "date") axes.xaxis.nticks = Math.max(3, Math.floor(place.clientWidth / 110));
+    const epochs = (own.annotations ?? []).filter((one) => one.name === "epoch");
+    const crowded = epochs.length * 70 > place.clientWidth;
+    for (const one of epochs) one.visible = !crowded;
     return {
       ...own, ...axes, height, width: place.clientWidth,
       margin: { ...own.margin, b: own.margin.b + below },
@@ -82,9 +86,9 @@
     };
   };
 
-  const configOf = (figure) => ({
+  const configOf = (figure, place) => ({
     displaylogo: false, showTips: false, doubleClick: "reset", locale: "en-US",
-    displayModeBar: figure.layout.dragmode === "zoom" ? "hover" : false,
+    displayModeBar: figure.layout.dragmode === "zoom" && place.clientWidth > 560 ? "hover" : false,
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
   });
 
@@ -92,7 +96,7 @@
     const place = element(`chart-${name}`);
     const palette = palettes[dark.matches ? "dark" : "light"];
     const layout = layoutOf(figure, palette, place);
-    return Plotly.react(place, coloured(figure.data, palette), layout, configOf(figure));
+    return Plotly.react(place, coloured(figure.data, palette), layout, configOf(figure, place));
   }));
 
   let width = window.innerWidth, waiting = 0;
