@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from runner.report import bars, content
@@ -22,6 +23,7 @@ from runner.units import size
 _DEEPEST = 32
 _MOST_PARTS = 2000
 _MOST_BARS = 40
+_MOST_NAMES = 60
 
 
 def tensors(result: Mapping[str, Any]) -> list[Block]:
@@ -48,7 +50,7 @@ def ledgers(result: Mapping[str, Any]) -> list[Block]:
     """Every ledger and every tree that the result has."""
     blocks: list[Block] = []
     found = result.get("ledgers")
-    for title, kinds in (found if isinstance(found, dict) else {}).items():
+    for title, kinds in _items(found)[:_MOST_BARS]:
         stacked = {str(bar): _sizes(parts) for bar, parts in _items(kinds)[:_MOST_BARS]}
         parts = dict.fromkeys(part for bar in stacked.values() for part in bar)
         rows = [
@@ -60,7 +62,7 @@ def ledgers(result: Mapping[str, Any]) -> list[Block]:
         blocks += _with(
             str(title), table, bars.stacked(f"ledger-{_anchor(title)}", str(title), stacked)
         )
-    for title, tree in _trees(result.get("attribution")):
+    for title, tree in islice(_trees(result.get("attribution")), _MOST_BARS):
         chart = bars.icicle(f"tree-{_anchor(title)}", tree)
         blocks += [Heading(title), *([chart] if chart else []), Tree(tree)]
     return blocks
@@ -77,7 +79,8 @@ def _items(kinds: Any) -> list[tuple[Any, Any]]:
 
 
 def _sizes(parts: Any) -> dict[str, int]:
-    return {str(name): int(held) for name, held in _items(parts) if isinstance(held, int | float)}
+    held = [(str(name), int(n)) for name, n in _items(parts) if isinstance(n, int | float)]
+    return dict(sorted(held, key=lambda part: -part[1])[:_MOST_NAMES])
 
 
 def _trees(found: Any) -> Iterator[tuple[str, Part]]:

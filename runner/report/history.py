@@ -9,6 +9,8 @@ from typing import Any
 
 from runner.report.timeline import Mix, Number, Samples, Series
 
+_MOST_NAMES = 128
+"""As many as a flight recorder has room for; a file may have been written by something else."""
 _BYTES = ("host_pss", "host_rss", "host_uss", "shm", "torch_allocated", "torch_reserved")
 COLUMNS = ("at_s", "attempt", "phase", "step", *_BYTES, "device_used")
 """Of a row of samples, in the order that :func:`samples` takes."""
@@ -56,6 +58,8 @@ def curves(attempts: Iterable[str]) -> list[Series]:
     found: dict[str, tuple[list[float], list[Number]]] = {}
     for text in attempts:
         for at_s, name, value in _changes(text):
+            if name not in found and len(found) == _MOST_NAMES:
+                continue
             at, values = found.setdefault(name, ([], []))
             if not at or at_s >= at[-1]:
                 at.append(at_s)
@@ -67,12 +71,16 @@ def spent(attempts: Iterable[str]) -> list[Mix]:
     """How long the job was in each phase, from what the attempts' files hold, in order: what each
     line has more than the one before it."""
     found: list[Mix] = []
+    names: set[str] = set()
     for text in attempts:
         known: dict[str, float] = {}
         before = None
         for at_s, changed in _lines(text):
             grown = {name: value - known.get(name, 0.0) for name, value in changed.items()}
             grown = {name: seconds for name, seconds in grown.items() if seconds > 0}
+            names |= grown.keys()
+            if len(names) > _MOST_NAMES:
+                return found
             whole = sum(grown.values())
             begin = max(0.0, at_s - whole) if before is None else before
             if found:

@@ -26,6 +26,9 @@ _TORCH: tuple[tuple[str, str, str, float], ...] = (
     ("torch_reserved", "reserved by torch", "dash", 1.5),
     ("torch_allocated", "allocated by torch", "dot", 1.5),
 )
+_MOST_ROWS = 24
+_MOST_POINTS = 60_000
+"""Of all curves together, about 1.5 MB: the more there are, the fewer has each."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _BETWEEN, _ABOVE, _BELOW = 40, 30, 28
 """Pixels between two rows of a figure, above the first and below the last."""
@@ -174,9 +177,14 @@ def curves(found: Sequence[Series], marks: Sequence[Mark], end_s: float) -> Char
         if len(series.values) > 1 and not series.name.startswith("bytes."):
             groups.setdefault(_family(series.name), []).append(series)
     rows = []
-    for title, members in groups.items():
+    count = sum(map(len, groups.values()))
+    buckets = min(timeline.BUCKETS, _MOST_POINTS // (2 * max(1, count)))
+    for title, members in list(groups.items())[:_MOST_ROWS]:
         alone = len(members) == 1
-        traces = [_curve(series, n) | {"showlegend": not alone} for n, series in enumerate(members)]
+        traces = [
+            _curve(series, n, buckets) | {"showlegend": not alone}
+            for n, series in enumerate(members)
+        ]
         rows.append(_Row(title, traces, {"zeroline": False, "tickformat": "~g"}, 2.0))
     if not rows:
         return None
@@ -189,8 +197,8 @@ def curves(found: Sequence[Series], marks: Sequence[Mark], end_s: float) -> Char
     return _stacked("curves", says, rows, marks, end_s)
 
 
-def _curve(series: Series, n: int) -> dict[str, Any]:
-    thin = timeline.thinned(series)
+def _curve(series: Series, n: int, buckets: int) -> dict[str, Any]:
+    thin = timeline.thinned(series, buckets)
     return {
         "type": "scatter",
         "mode": "lines+markers" if len(thin.values) <= 60 else "lines",

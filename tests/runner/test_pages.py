@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from probes import procfs
 from runner.paths import run_paths
-from runner.report import document, html, markdown, pages, timeline
+from runner.report import document, history, html, markdown, pages, timeline
 from runner.report.material import gather
 from tests.runner import reported
 from tests.runner.conftest import Supervised, environment, is_gone, wait_until
@@ -155,6 +156,22 @@ def test_page_and_markdown_say_the_same() -> None:
     assert "6.0 GiB" in text, "the tree is told in words"
 
 
+def test_a_job_of_many_numbers_and_devices_has_a_page_of_bounded_size() -> None:
+    long = reported.material(20_000, 1.0)
+    at_s = [float(n) for n in range(20_000)]
+    many = [timeline.Series(f"number {n}", at_s, [n + x for x in at_s]) for n in range(128)]
+    devices = {f"device_used.{n}": [(n << 30) + int(x) for x in at_s] for n in range(16)}
+    samples = replace(long.samples, columns={**long.samples.columns, **devices})
+    made = pages.FORMS["html"](replace(long, curves=many, samples=samples))
+    assert len(made) <= 8_000_000
+
+
+def test_a_file_of_endless_names_is_read_to_a_bound() -> None:
+    lines = "\n".join(f'[{n}, {{"name {n}": 1.0}}]' for n in range(1, 5000))
+    assert len(history.curves([lines])) == 128
+    assert len({name for mix in history.spent([lines]) for name in mix.parts}) <= 128
+
+
 def test_json_in_a_page_ends_neither_its_element_nor_its_line() -> None:
     hostile = {"</script><!--": "\u2028\u2029 ]]> & \x00", "n": [1, 2.5, None]}
     made = html.as_json(hostile)
@@ -169,5 +186,5 @@ def test_the_same_run_makes_the_same_page() -> None:
 def test_every_number_of_a_page_can_be_read_by_a_browser() -> None:
     bad = reported.material()
     spoiled = timeline.Series("loss", [0.0, 1.0, 2.0], [float("1e308"), 1.0, -1e308])
-    page = html.render(document.of_run(bad.__class__(**{**vars(bad), "curves": [spoiled]})))
+    page = html.render(document.of_run(replace(bad, curves=[spoiled])))
     assert "NaN" not in page.partition('id="figures">')[2].partition("</script>")[0]
