@@ -226,12 +226,11 @@ def picture(look: Look) -> Group:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column()
-    for what, value in _facts(look):
-        table.add_row(what, Text(printable(value)))
-    parts: list[Text | Table | ProgressBar] = [head]
     if look.record is not None and look.record.pulse.total:
         at = look.record.pulse
-        parts.append(ProgressBar(total=at.total, completed=min(at.step, at.total), width=60))
-    parts.append(table)
+        table.add_row("done", ProgressBar(at.total, min(at.step, at.total), width=50))
+    for what, value in _facts(look):
+        table.add_row(what, Text(printable(value)))
+    parts: list[Text | Table] = [head, table]
     parts += [Text(said, style="dim", no_wrap=True, overflow="ellipsis") for said in look.lines]
     return Group(*parts)
