@@ -7,16 +7,17 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from probes import host, procfs, pulse, stack_signal
-from probes.pulse import Pulse, Record
+from probes.pulse import Record
 from runner import attempt_group, flight, memory_guard, process_tree, stall, stopping
 from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
 from runner.console import Console
 from runner.evidence import Evidence, StallPicture, Stop
+from runner.hooks import Hooks
 from runner.leak_watch import LeakWatch
 from runner.leaks import Leaks
 from runner.memory_guard import MemoryGuard
@@ -26,7 +27,7 @@ from runner.output import Sink, Stream
 from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
 from runner.progress import Progress
-from runner.sampling import Peaks, Sample, Sampler
+from runner.sampling import Peaks, Sampler
 from runner.units import duration
 from runner.watchdog import Finding, Standstill, Verdict, judge
 
@@ -47,8 +48,7 @@ class Attempt:
         console: Console,
         environment: Mapping[str, str],
         inherit_input: bool,
-        live: Callable[[Pulse, Sampler, float, Mapping[str, float]], str],
-        on_sample: Callable[[Sample, Record], None],
+        hooks: Hooks,
     ) -> None:
         self._command = list(command)
         self._run = run
@@ -58,8 +58,7 @@ class Attempt:
         self._console = console
         self._environment = dict(environment)
         self._inherit_input = inherit_input
-        self._live = live
-        self._on_sample = on_sample
+        self._hooks = hooks
         self._interrupts = 0
         self._wake = asyncio.Event()
         self._root_exit: Exit | None = None
@@ -244,9 +243,10 @@ class Attempt:
             self._console.live(lambda: self._state(verdict.quiet_s))  # noqa: B023 - called at once
 
     def _state(self, quiet_s: float) -> str:
-        return self._live(self._progress.pulse, self._sampler, quiet_s, self._reader.gauges())
+        return self._hooks.live(self._progress.pulse, self._sampler, quiet_s, self._reader.gauges())
 
     def _sample(self, now: float) -> None:
+        self._hooks.on_look(now, self._reader)
         if not self._sampler.is_due(now):
             return
         try:
@@ -256,8 +256,7 @@ class Attempt:
             if self._options.progress == "cpu":
                 self._progress.look_at_processors(now, members)
             memory = self._reader.torch_memory()
-            sample = self._sampler.take(now, members, self._progress.pulse, memory)
-            self._on_sample(sample, self._reader.record())
+            self._hooks.on_sample(self._sampler.take(now, members, self._progress.pulse, memory))
         except (OSError, ValueError) as error:
             self._trouble(f"a sample was not taken: {error}")
 

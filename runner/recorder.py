@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from probes import files
-from probes.pulse import Record
+from probes.pulse import Reader
 from runner.curves import OverTime
 from runner.journal import Beginning, Journal
 from runner.paths import RESERVE, RunPaths, ledger_path
@@ -22,6 +22,8 @@ from runner.sampling import Sample
 _RESERVED = 1 << 19
 """Bytes that are set aside while the job runs, so that its end can be recorded although it has
 filled the disk."""
+_LOOK_S = 1.0
+"""Between two looks at the flight recorder. One takes some thirty microseconds."""
 
 
 class Recorder:
@@ -32,6 +34,7 @@ class Recorder:
         self._run = paths.folder.name
         self._say = say
         self._began = time.monotonic()
+        self._look_again = 0.0
         self._over_time: OverTime | None = None
         self._over_time_of = 0
         """The attempt that they are of."""
@@ -65,13 +68,18 @@ class Recorder:
         self._write(self._paths.description, json.dumps(description, indent=2) + "\n")
         self._journal.begin(Beginning(job, label, command, started))
 
-    def sample(self, sample: Sample, record: Record) -> None:
-        """Keep a sample, and what the flight recorder tells at that time."""
+    def sample(self, sample: Sample) -> None:
         self._journal.sample(self.attempt, sample)
+
+    def look(self, now: float, recorder: Reader) -> None:
+        """Keep what the flight recorder tells, once a second: a sample may come much later."""
+        if now < self._look_again:
+            return
+        self._look_again = now + _LOOK_S
         if self._over_time is None or self._over_time_of != self.attempt:
             self._over_time = OverTime(self._paths.attempt(self.attempt), self._began, self._say)
             self._over_time_of = self.attempt
-        self._over_time.add(sample.at_s, record)
+        self._over_time.add(now, recorder.record())
 
     def event(self, kind: str, text: str) -> None:
         """Keep a line of importance: a stall, a signal sent, a warning, a recovery."""

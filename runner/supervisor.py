@@ -18,6 +18,7 @@ from typing import Any
 from runner import lost, machine, preflight
 from runner.attempt import Attempt
 from runner.console import Console
+from runner.hooks import Hooks
 from runner.live import live_line
 from runner.options import Supervision
 from runner.paths import RunPaths, new_run_id, run_paths
@@ -76,8 +77,7 @@ def run(
             console=console,
             environment=launch.environment,
             inherit_input=inherit_input,
-            live=functools.partial(live_line, job),
-            on_sample=recorder.sample,
+            hooks=Hooks(functools.partial(live_line, job), recorder.sample, recorder.look),
         )
 
     def result_of(over: Over) -> Result:
