@@ -58,7 +58,8 @@ def _folder(runs: Path) -> Path:
 
 
 def test_watch_follows_a_run_to_its_end_and_ends_as_it_does(start: Start, runs: Path) -> None:
-    failing = PULSING + "\nraise SystemExit('something broke')"
+    # Two pipes are read in any order: what is said last comes alone.
+    failing = PULSING + "\ntime.sleep(.5); raise SystemExit('something broke')"
     child = start([sys.executable, "-c", failing])
     assert child.stdout is not None
     for _ in range(10):
