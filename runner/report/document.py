@@ -187,9 +187,7 @@ def _over_time(material: Material, parts: Sequence[Stretch], end_s: float) -> Se
     )
     if chart is None:
         return Section("timeline", "Over time", ())
-    said = Text(
-        f"{len(samples):,} samples; each line keeps its peaks. Drag to zoom, double-click for all."
-    )
+    said = Text(f"{len(samples):,} samples; each line keeps its peaks.")
     return Section("timeline", "Over time", (said, chart))
 
 

@@ -32,6 +32,7 @@ from runner.report.blocks import (
 from runner.units import size
 
 _LONGEST_LINE = 2000
+_ZOOM = "Drag to zoom, double-click for all."
 _SIGNS = {"ok": "✓", "running": "…", "interrupted": "■"}
 _FOLDED = ("machine", "stacks", "time", "system")
 """Sections that are closed until somebody wants to see them."""
@@ -163,7 +164,9 @@ def _block(block: Block) -> str:
         case Code(words, lines):
             return _code(words, lines)
         case Chart():
-            caption = "" if block.has_table else f"<figcaption>{text(block.says)}</figcaption>"
+            caption = (
+                "" if block.has_table else f"<figcaption>{text(block.says)} {_ZOOM}</figcaption>"
+            )
             return (
                 f'<figure><div class="chart" id="chart-{block.name}" role="img" '
                 f'data-height="{block.height}" aria-label="{text(block.says)}" '

@@ -23,7 +23,7 @@ from runner.report.blocks import (
 from runner.units import size
 
 _OUTPUT_LINES = 40
-_TREE_LINES = 60
+_TREE_LINES, _TREE_DEPTH = 40, 2
 
 
 def render(document: Document) -> str:
@@ -64,7 +64,7 @@ def _block(block: Block) -> str:
 
 def _branches(part: Part, depth: int) -> list[str]:
     found = [f"{'  ' * depth}- {escape(part.name)}: {size(part.size)}"]
-    for child in part.children:
+    for child in part.children if depth < _TREE_DEPTH else ():
         found += _branches(child, depth + 1)
     return found
 
