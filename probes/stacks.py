@@ -160,10 +160,14 @@ def table(found: Iterable[Thread]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def py_spy(pid: int, *, native: bool) -> list[str] | None:
-    """The command that prints the Python stacks of a process; None where py-spy is not there."""
+def py_spy(pid: int, *, native: bool, pause: bool = True) -> list[str] | None:
+    """The command that prints the Python stacks of a process; None where py-spy is not there.
+
+    ``native`` frames can be had of a process that is paused only. Pausing ends a system call early.
+    """
     beside = Path(sys.executable).with_name("py-spy")
     program = str(beside) if beside.exists() else shutil.which("py-spy")
     if program is None:
         return None
-    return [program, "dump", "--pid", str(pid), *(["--native"] if native else [])]
+    how = ["--native"] if native else [] if pause else ["--nonblocking"]
+    return [program, "dump", "--pid", str(pid), *how]

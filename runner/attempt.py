@@ -132,7 +132,7 @@ class Attempt:
         root = procfs.identity(child.pid)
         assert root is not None, "a child that was not waited for is at least a zombie"
         self._tree = Tree(root, self._run, frozenset(), self._group)
-        watched = self._watch_end(child.pid)
+        watched = process_tree.wake_at_end(child.pid, self._wake.set)
         streams = self._streams(child)
         helper = self._sampler.watch_devices()
         if helper is not None:
@@ -170,14 +170,6 @@ class Attempt:
             if watched is not None:
                 asyncio.get_running_loop().remove_reader(watched)
                 os.close(watched)
-
-    def _watch_end(self, pid: int) -> int | None:
-        """Wake up when the process ends; None where the kernel has no pidfd: the tick sees it."""
-        with suppress(OSError):
-            descriptor = os.pidfd_open(pid)
-            asyncio.get_running_loop().add_reader(descriptor, self._wake.set)
-            return descriptor
-        return None
 
     def _streams(self, child: subprocess.Popen[bytes]) -> list[Stream]:
         found = []
@@ -223,8 +215,7 @@ class Attempt:
             self._given_time &= not moved
             standstill = standstill.look(now, tick, moved)
             self.stood_still_s = before + standstill.total
-            self._root_exit = process_tree.reap(self._tree.root.pid, self._command[0])
-            if self._root_exit is not None:
+            if self._has_ended():
                 return None
             if self._interrupts:
                 return Stop.INTERRUPT
@@ -241,6 +232,12 @@ class Attempt:
                 return Stop.STALL if verdict.finding is Finding.STALL else Stop.EXIT_STALL
             self._warn(verdict.finding is Finding.QUIET, verdict.quiet_s, verdict.limit_s)
             self._console.live(lambda: self._state(verdict.quiet_s))  # noqa: B023 - called at once
+
+    def _has_ended(self) -> bool:
+        self._root_exit = self._root_exit or process_tree.reap(
+            self._tree.root.pid, self._command[0]
+        )
+        return self._root_exit is not None
 
     def _state(self, quiet_s: float) -> str:
         return self._hooks.live(self._progress.pulse, self._sampler, quiet_s, self._reader.gauges())
@@ -280,9 +277,10 @@ class Attempt:
         self._picture = await stall.capture(
             self._tree, self._verdict, self._paths, again=self._given_time
         )
-        self._root_exit = process_tree.reap(self._tree.root.pid, self._command[0])
-        if self._root_exit is not None:
-            return True
+        if self._has_ended():
+            self._console.say("it ended meanwhile: the stall is withdrawn", "stall")
+            self._detected, self._picture = None, None
+            return False
         if self._progress.look(time.monotonic(), streams):
             self._console.say("it moved again: the stall is withdrawn", "stall")
             self._detected, self._picture = None, None

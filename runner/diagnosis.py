@@ -191,7 +191,7 @@ def _killed(evidence: Evidence, died: Fact, matches: list[Match]) -> _Decision:
         facts = [died, *_kill_facts(evidence)]
         return Outcome.OOM_HOST_KILLED, 0.97 if sure else 0.7, facts, others
     told = _told_by_system(matches)
-    if told is not None:
+    if told is not None and not (told.outcome is Outcome.OOM_HOST_KILLED and _is_denied(evidence)):
         return told.outcome, 0.9, [died, *_said(told)], also
     if not evidence.is_observed:
         # No counter can be asked; of what kills a job without a word, memory is the usual cause.
@@ -200,13 +200,24 @@ def _killed(evidence: Evidence, died: Fact, matches: list[Match]) -> _Decision:
 
 
 def _believed(matches: list[Match], evidence: Evidence) -> list[Match]:
-    """A SIGKILL that the log tells of is a kill for memory only as far as no counter denies it."""
-    known = (evidence.oom_kills_group, evidence.oom_kills_machine, evidence.kernel_kills)
-    denied = any(one is not None for one in known) and not _kernel_killed(evidence)
+    """What the log tells of a process that vanished is a kill for memory only as far as no counter
+    denies it. Words of the kernel or a scheduler stand: they may be of another machine."""
+    if not _is_denied(evidence):
+        return matches
     return [
-        replace(match, outcome=Outcome.CRASH_KILLED) if match.only_a_signal and denied else match
+        replace(match, outcome=Outcome.CRASH_KILLED)
+        if match.only_a_signal
+        else replace(match, outcome=Outcome.CRASH_WORKER, confidence=0.6)
+        if match.outcome is Outcome.OOM_HOST_KILLED and not match.is_system
+        else match
         for match in matches
     ]
+
+
+def _is_denied(evidence: Evidence) -> bool:
+    """Whether counters could be read, and none has counted a kill for memory."""
+    known = (evidence.oom_kills_group, evidence.oom_kills_machine, evidence.kernel_kills)
+    return any(one is not None for one in known) and not _kernel_killed(evidence)
 
 
 def _said(match: Match) -> list[Fact]:

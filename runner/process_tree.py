@@ -11,6 +11,7 @@ time, through a pidfd, so that a pid used again is never hit.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import errno
 import os
@@ -76,6 +77,18 @@ def is_subreaper() -> bool:
     answer = ctypes.c_int(0)
     failed = _libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
     return not failed and bool(answer.value)
+
+
+def wake_at_end(pid: int, wake: Callable[[], None]) -> int | None:
+    """Have the event loop call ``wake`` when a process ends; the descriptor that does it.
+
+    None where the kernel has no pidfd.
+    """
+    with suppress(OSError):
+        descriptor = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(descriptor, wake)
+        return descriptor
+    return None
 
 
 def die_with_parent(parent: int) -> None:

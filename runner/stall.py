@@ -14,7 +14,7 @@ from contextlib import suppress
 from probes import dumps, files, locks, procfs, stack_signal, stacks
 from probes.dumps import Stack
 from probes.procfs import Stat
-from probes.stacks import Counters, ProcessPicture
+from probes.stacks import Counters, ProcessPicture, Thread
 from runner import helpers, process_tree, scenes
 from runner.evidence import StallPicture
 from runner.paths import AttemptPaths
@@ -27,6 +27,11 @@ _PLAIN_SECONDS = 8.0
 _CAPTURE_SECONDS = 20.0
 _AT_ONCE = 2
 """Debuggers that run at a time: reading a large program's symbols keeps a processor busy."""
+_WRITES = frozenset(
+    ("write", "writev", "pwrite64", "pwritev", "sendto", "sendmsg", "sendfile", "splice")
+)
+"""Calls that end early, with a part done, when their thread is paused: a program that does not go
+on with the rest would lose it. Such a process is looked at as it goes."""
 _SIGNAL_SECONDS = 0.5
 _PROCESSES = 16
 _MORE_LOOKS = 4
@@ -134,7 +139,7 @@ class _Taker:
         seen = [(stat, stacks.threads(stat.pid)) for stat in members]
         seen = [(stat, threads) for stat, threads in seen if threads]
         waiting = {lock.pid: lock for lock in locks.waiting()}
-        told = await asyncio.gather(*(self._stack(stat) for stat, _ in seen))
+        told = await asyncio.gather(*(self._stack(stat, threads) for stat, threads in seen))
         pictures = []
         for (stat, threads), text in zip(seen, told, strict=True):
             found = next((p for p in dumps.parse(text) if p.stacks), None)
@@ -162,7 +167,7 @@ class _Taker:
         notes = [f"pid {p.pid} {p.lock}\n" for p in pictures if p.lock]
         return pictures, "\n".join([stacks.table(newest), *notes, *(text for _, text in ordered)])
 
-    async def _stack(self, stat: Stat) -> str:
+    async def _stack(self, stat: Stat, threads: Sequence[Thread]) -> str:
         """py-spy's dump, with native frames where that works; else faulthandler's; else why not."""
         who = f"process {stat.pid} ({stat.name})"
         if stat.state in "TtD":
@@ -174,7 +179,10 @@ class _Taker:
             name = "native" if native else "plain"
             if way not in (None, name) or (native and not self._native):
                 continue
-            command = stacks.py_spy(stat.pid, native=native)
+            writes = any(thread.call in _WRITES for thread in threads)
+            if native and writes:
+                continue
+            command = stacks.py_spy(stat.pid, native=native, pause=not writes)
             if command is None:
                 reason = "py-spy is not installed"
                 break

@@ -66,6 +66,14 @@ INPUT_AND_OUTPUT = (
         evidence=("{0}",),
     ),
     Fault(
+        "pipes read one after the other",
+        "a child fills the one while its parent reads the other",
+        ("reads_one_pipe_of_two",),
+        "hang.io",
+        _SOON,
+        evidence=("{0}",),
+    ),
+    Fault(
         "named pipe without a writer",
         "a file that is opened turns out to be a pipe",
         ("reads_where_nobody_writes", "{scratch}/fifo"),

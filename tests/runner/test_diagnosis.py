@@ -43,6 +43,12 @@ def stalled(*processes: ProcessPicture, moved: bool = False, again: bool = False
     return Evidence(None, 15, Stop.STALL, stall=picture)
 
 
+BROKEN_POOL = (
+    "concurrent.futures.process.BrokenProcessPool: A process in the process pool was terminated "
+    "abruptly while the future was running or pending."
+)
+KERNEL_WORDS = "Out of memory: Killed process 4711 (python) total-vm:9kB, anon-rss:5kB"
+SLURM_WORDS = "slurmstepd: error: Detected 1 oom_kill event in StepId=81.0. Some of the step tasks"
 CASES = {
     "good exit whatever the log says": (
         Evidence(0, None, output="CUDA out of memory\nKilled"),
@@ -130,6 +136,22 @@ CASES = {
             "It is possible that dataloader's workers are out of shared memory.",
         ),
         "oom.shm",
+    ),
+    "pool whose process vanished, and no counter counted": (
+        Evidence(1, None, oom_kills_group=0, output=TRACE + BROKEN_POOL),
+        "crash.worker",
+    ),
+    "pool whose process was killed by the kernel": (
+        Evidence(1, None, oom_kills_group=1, output=TRACE + BROKEN_POOL),
+        "oom.host.killed",
+    ),
+    "killed, after it printed what a kernel says": (
+        Evidence(None, 9, oom_kills_group=0, oom_kills_machine=0, output=KERNEL_WORDS),
+        "crash.killed",
+    ),
+    "client whose other side a scheduler killed": (
+        Evidence(1, None, oom_kills_group=0, output=SLURM_WORDS),
+        "oom.host.killed",
     ),
     "segmentation fault": (Evidence(None, signal.SIGSEGV), "crash.segv"),
     "abort": (Evidence(None, signal.SIGABRT), "crash.abort"),
