@@ -35,6 +35,8 @@ class Stat:
     start_ticks: int
     rss: int
     """Bytes."""
+    threads: int = 1
+    """A process whose first thread has ended, and others have not, shows as a zombie with more."""
 
     @property
     def identity(self) -> Identity:
@@ -42,7 +44,7 @@ class Stat:
 
     @property
     def is_dead(self) -> bool:
-        return self.state in "ZX"
+        return self.state in "ZX" and self.threads <= 1
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def parse_stat(raw: bytes) -> Stat | None:
         cpu_s=(int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
         start_ticks=int(fields[19]),
         rss=int(fields[21]) * _PAGE,
+        threads=int(fields[17]),
     )
 
 

@@ -27,6 +27,20 @@ _ADVICE: dict[Outcome, tuple[str, ...]] = {
         "give the container more shared memory (docker run --shm-size)",
     ),
     Outcome.HANG_DATALOADER: ("try --workers 0; the stacks are in stacks.txt",),
+    Outcome.HANG_LOCK: (
+        "the stacks in stacks.txt show who waits; fork before threads and locks, or use spawn",
+        "once more from the last checkpoint: --retries 1",
+    ),
+    Outcome.HANG_IO: (
+        "look at the file, pipe or server that the evidence names; give reads a time limit",
+        "if it was only slow, give it more time with --watchdog",
+    ),
+    Outcome.HANG_DEVICE: (
+        "run once with CUDA_LAUNCH_BLOCKING=1; if the device no longer answers, reset it",
+    ),
+    Outcome.HANG_COLLECTIVE: (
+        "look at the rank that the evidence names: all ranks must enter the same collectives",
+    ),
     Outcome.HANG_EXIT: ("nothing to do for this run: its result is kept",),
     Outcome.HANG_STOPPED: ("kill -CONT continues a stopped process",),
     Outcome.HANG_SPIN: ("if it was only slow, give it more time with --watchdog",),
@@ -43,6 +57,22 @@ _ADVICE: dict[Outcome, tuple[str, ...]] = {
     Outcome.ERROR_DEPENDENCY: ("install the versions of constraints.txt",),
     Outcome.FAULT_DRIVER: ("run with --device cpu, or mend the driver",),
     Outcome.FAULT_DEVICE: ("run once with CUDA_LAUNCH_BLOCKING=1 to see the call at fault",),
+    Outcome.ERROR_COLLECTIVE: (
+        "the first rank that failed is the cause: look at its output; see that all reach each "
+        "other's address and port",
+    ),
+    Outcome.ERROR_DATA: (
+        "see that the file which the evidence names is there and whole; python -m runner synth "
+        "makes one to compare with",
+    ),
+    Outcome.ERROR_PYTHON: ("the end of the output has the traceback: output.log",),
+    Outcome.ERROR_USAGE: ("see --help of the command",),
+    Outcome.CRASH_SEGV: (
+        "run once with --workers 0, and look for a library of another version: python -m runner "
+        "doctor",
+    ),
+    Outcome.CRASH_ABORT: ("the end of the output tells who aborted, and why: output.log",),
+    Outcome.CRASH_SIGNAL: ("ask who sent the signal: a scheduler, a limit, another user",),
     Outcome.INTERRUPTED: ("continue with --resume and the run's id",),
 }
 

@@ -77,6 +77,11 @@ class Attempt:
         self._interrupts += 1
         self._wake.set()
 
+    def pass_on(self, number: int) -> None:
+        """A signal for the job; it is not counted to those that we sent of our own accord."""
+        if hasattr(self, "_tree"):
+            process_tree.send(self._tree.root, number)
+
     async def run(self) -> AttemptEnd:
         self._oom = OomWatch()
         self._leaks = LeakWatch(self._environment)
@@ -156,6 +161,7 @@ class Attempt:
                 devices_before=self._sampler.devices_before or (),
                 devices=await self._sampler.devices_at_rest(self._tree.pids_seen),
             )
+            self._mid_line = streams[0].is_mid_line
             return self._end(reason, record, left, spawned, ended)
         except BaseException as error:
             if procfs.is_alive(root):
@@ -249,7 +255,6 @@ class Attempt:
         try:
             members = self._tree.scan()
             self._oom.look(now, members)
-            self._leaks.look_closely(member.pid for member in members)
             if self._options.progress == "cpu":
                 self._progress.look_at_processors(now, members)
             memory = self._reader.torch_memory()
@@ -375,6 +380,7 @@ class Attempt:
             leaks=left,
             record=record if record.pid is not None else None,
             output_bytes=self._log.total,
+            is_mid_line=self._mid_line,
             troubles=tuple(self._troubles),
         )
 

@@ -37,5 +37,7 @@ class AttemptEnd:
     leaks: Leaks
     record: Record | None
     output_bytes: int
+    is_mid_line: bool = False
+    """Whether what the job wrote to its standard output, and we to ours, does not end a line."""
     troubles: tuple[str, ...] = ()
     """What could not be recorded or measured."""

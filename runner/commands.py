@@ -113,7 +113,10 @@ def _finish(result: Result, options: Supervision, *, table: bool) -> int:
             _say_briefly(result, page)
     with _reader_may_be_gone(sys.stdout):
         if options.json:
-            print(json.dumps(content), flush=True)
+            # The job's last words may have no end of line; the object has a line of its own.
+            print(
+                *([""] if result.end.is_mid_line else []), json.dumps(content), sep="\n", flush=True
+            )
     return result.exit_status(options.exit_passthrough)
 
 

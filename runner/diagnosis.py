@@ -6,6 +6,7 @@ agrees with it; the most specific cause wins; what else fits is listed.
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import replace
 
@@ -19,6 +20,13 @@ from runner.units import size
 _WORKER_NAME = "pt_data_worker"
 """What torch calls its loader's processes."""
 _TIMEOUT_STATUS = 124
+_MOST_EXITS = 6
+_OF_A_KILL = re.compile(
+    r"SIGKILL|signal 9|signal: 9|\bKilled\b|\b137\b|-9\b|terminated abruptly|BrokenProcessPool"
+    r"|unexpectedly|EOFError|Broken pipe|Connection reset|ConnectionReset|peer|exited|worker",
+    re.IGNORECASE,
+)
+"""What is said of a process that somebody killed."""
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -91,6 +99,16 @@ def _died(evidence: Evidence) -> _Decision:
     if (worker and _kernel_killed(evidence)) or named:
         facts = [*(Fact("output", match.line) for match in worker[:1]), *_kill_facts(evidence)]
         return Outcome.OOM_HOST_WORKER, 0.95, facts, [Outcome.CRASH_WORKER, *also]
+    forgiven = bool(matches) and not _OF_A_KILL.search(matches[0].line)
+    if (evidence.oom_kills_group or evidence.kernel_kills) and forgiven:
+        # Another process was killed, and the job went on: its own end has its own cause.
+        outcome, sure, facts, others = _by_match(matches, evidence)
+        return (
+            outcome,
+            min(sure, 0.8),
+            [*facts, *_kill_facts(evidence)],
+            [Outcome.OOM_HOST_KILLED, *others],
+        )
     if evidence.oom_kills_group or evidence.kernel_kills:
         return Outcome.OOM_HOST_KILLED, 0.85, _kill_facts(evidence), also
     if evidence.exit_code is not None and evidence.exit_code > 128:
@@ -140,7 +158,10 @@ def _signalled(evidence: Evidence, number: int, matches: list[Match]) -> _Decisi
     if number == signal.SIGBUS and evidence.system and evidence.system.disks_filled:
         # A file that is mapped gets its blocks when its pages are written to.
         return Outcome.ERROR_DISK, 0.85, [died], [Outcome.CRASH_SIGNAL, *also]
-    if number == signal.SIGBUS and any(m.outcome is Outcome.OOM_SHM for m in matches):
+    if number == signal.SIGBUS and any(
+        m.outcome is Outcome.OOM_SHM and (not evidence.is_observed or "shm" in m.line)
+        for m in matches
+    ):
         return Outcome.OOM_SHM, 0.9, [died], also
     if number == signal.SIGBUS and not evidence.is_observed:
         return Outcome.OOM_SHM, 0.6, [died], [Outcome.CRASH_SIGNAL, *also]
@@ -285,12 +306,16 @@ def _common_facts(evidence: Evidence) -> list[Fact]:
         facts.append(Fact("pulse", f"last pulse: {where}, step {pulse.step}{of}"))
     facts += [Fact("driver", xid) for xid in evidence.xids[:3]]
     ours = {(sent.pid, sent.signal): sent.why for sent in evidence.sent}
-    for ended in evidence.exits:
-        if ended.signal is not None:
-            name = _signal_name(ended.signal)
-            why = ours.get((ended.pid, ended.signal))
-            by = f", sent by the supervisor ({why})" if why else ""
-            facts.append(Fact("exit", f"{ended.name} (pid {ended.pid}) died of {name}{by}"))
+    died = [ended for ended in evidence.exits if ended.signal is not None]
+    # What died of itself comes first, and is what matters.
+    died.sort(key=lambda ended: (ended.pid, ended.signal) in ours)
+    for ended in died[:_MOST_EXITS]:
+        name = _signal_name(ended.signal or 0)
+        why = ours.get((ended.pid, ended.signal or 0))
+        by = f", sent by the supervisor ({why})" if why else ""
+        facts.append(Fact("exit", f"{ended.name} (pid {ended.pid}) died of {name}{by}"))
+    if len(died) > _MOST_EXITS:
+        facts.append(Fact("exit", f"{len(died) - _MOST_EXITS} more processes died of a signal"))
     return facts
 
 

@@ -15,7 +15,7 @@ from runner import waits
 from runner.evidence import Fact
 from runner.hangs import BY_KIND, Hang, Scene, Suspect, decide, tells
 from runner.outcomes import Outcome
-from runner.waits import Kind, Wait
+from runner.waits import Kind
 
 _FATAL = re.compile(r"^Fatal Python error: ", re.MULTILINE)
 _ANY_HANG = (
@@ -40,15 +40,8 @@ _PENDING = re.compile(
     r"['\"]profiling_name['\"]: ?['\"]((?:nccl|gloo|xccl|ucc):\w+)['\"]"
     r"[^{}]{0,2000}?['\"]state['\"]: ?['\"](?:scheduled|started)['\"]"
 )
-_BACKGROUND = re.compile(
-    r"(^|/)(wandb|mlflow|comet_ml|neptune|tensorboardX?|ipykernel|zmq|tornado|debugpy|pydevd\w*|grpc"
-    r"|prometheus_client|sentry_sdk|ray/_private)/"
-)
-"""Libraries whose own threads wait for news all the time."""
 _INTERPRETS = re.compile(r"_?PyEval_|_PyFunction_|PyNumber_|PyObject_|_PyObject_")
 _BACKWARD = re.compile(r"(_engine_)?run_backward\b")
-_JOINS = re.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
-_JOINED_IN = re.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
 
 
 def read_dump(text: str) -> Hang | None:
@@ -84,9 +77,9 @@ def _suspect_of(dump: ProcessDump) -> Suspect:
     wait = waits.of_stack(main)
     if wait is None and main.active is not False:
         # Without a main thread that tells, another that does may: a gdb dump names none.
-        wait = _of_others(dump, (Kind.COLLECTIVE, Kind.DEVICE))
-    elif wait is not None and wait.kind is Kind.LOCK and _is_for_a_thread(main):
-        wait = _of_others(dump, (Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO)) or wait
+        wait = waits.of_others(dump.stacks[1:], (Kind.COLLECTIVE, Kind.DEVICE))
+    elif wait is not None and wait.kind is Kind.LOCK and waits.is_for_a_thread(main):
+        wait = waits.of_others(dump.stacks[1:], waits.FOR_A_THREAD) or wait
     return Suspect(
         pid=dump.pid,
         name=dump.command.split(" ")[0].rpartition("/")[2],
@@ -94,18 +87,6 @@ def _suspect_of(dump: ProcessDump) -> Suspect:
         is_worker=waits.is_loader_worker(main.frames),
         place=str(main.frames[0]) if main.frames else "",
     )
-
-
-def _of_others(dump: ProcessDump, kinds: tuple[Kind, ...]) -> Wait | None:
-    """What another thread waits for, if it is of these kinds; the first kind first."""
-    others = [s for s in dump.stacks[1:] if not any(_BACKGROUND.search(f.file) for f in s.frames)]
-    found = [wait for stack in others if (wait := waits.of_stack(stack))]
-    return next((w for kind in kinds for w in found if w.kind is kind), None)
-
-
-def _is_for_a_thread(stack: Stack) -> bool:
-    """Whether the thread waits for another of its process to end."""
-    return any(_JOINS.match(f.plain) and _JOINED_IN.search(f.file) for f in stack.frames[:6])
 
 
 def _first_that_tells(suspects: tuple[Suspect, ...]) -> tuple[Suspect, ...]:

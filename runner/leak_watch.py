@@ -21,11 +21,10 @@ class LeakWatch:
         self._folders = TempFolders(environment)
 
     def look(self, pids: Iterable[int]) -> None:
-        """While the job runs, at every tick: whose is what is new in /dev/shm."""
+        """While the job runs, at every tick: whose is what is new in /dev/shm, and new folders of
+        sockets."""
+        pids = list(pids)
         self._shm.look(pids)
-
-    def look_closely(self, pids: Iterable[int]) -> None:
-        """While the job runs, with every sample: whose are new folders of sockets."""
         self._folders.look(pids)
 
     def collect(

@@ -98,6 +98,8 @@ class Stream:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         self.ended = False
         self.bytes = 0
+        self.is_mid_line = False
+        """Whether what was passed on last did not end a line."""
         self._pipe = pipe
         self._capacity = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
         self._log = log
@@ -155,6 +157,8 @@ class Stream:
         assert self._sink is not None
         while self._pending:
             taken = self._sink.write(self._pending)
+            if taken:
+                self.is_mid_line = self._pending[taken - 1] != 0x0A
             if not taken:
                 self._hold_up()
                 return

@@ -96,6 +96,11 @@ class Retrying:
         self._stood_still_s = 0.0
         self._checkpoints_before = _checkpoints(self._folder())
 
+    def pass_on(self, number: int) -> None:
+        """Send a signal of somebody's to the first process of the running attempt."""
+        if self._attempt is not None:
+            self._attempt.pass_on(number)
+
     def interrupt(self) -> None:
         """Ends the run: through the attempt where one runs, at once between two."""
         self._interrupted.set()

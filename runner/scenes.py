@@ -104,6 +104,10 @@ def _depended_on(processes: Sequence[ProcessPicture]) -> list[ProcessPicture]:
 def _wait_of(process: ProcessPicture) -> Wait | None:
     main = process.threads[0] if process.threads else None
     seen = waits.of_stack(process.stacks[0]) if process.stacks else None
+    if seen is not None and seen.kind is Kind.LOCK and waits.is_for_a_thread(process.stacks[0]):
+        other = waits.of_others(process.stacks[1:], waits.FOR_A_THREAD)
+        if other is not None:
+            return replace(other, text=f"{other.text}, in a thread that the main one waits for")
     if seen is not None and seen.kind is not Kind.SLEEP:
         return seen
     kind = waits.of_call(main.call, main.wait) if main is not None else None

@@ -20,6 +20,8 @@ _SETTLE = 2.0
 that their parent is gone and end by themselves."""
 _KILL = 3.0
 _GROUP = 1.0
+_GROUP_LOOKS = 20
+_DESCRIBED = 256
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,9 @@ async def terminate(
 ) -> Exit | None:
     """Ask the tree, or its first process alone, to end; kill it when the grace time is over.
 
-    A stopped process is continued, so that it can act on what it was sent. Returns how the first
-    process ended, None where it could not be ended.
+    A stopped process is continued, so that it can act on what it was sent. Where the first process
+    ends without the others, as a shell does, they are asked too, and have what is left of the grace
+    time. Returns how the first process ended, None where it could not be ended.
     """
     if root_only:
         tree.send(tree.root, signal.SIGTERM, "asked to end")
@@ -55,8 +58,12 @@ async def terminate(
     ended: Exit | None = None
     while time.monotonic() < until and not hurried():
         ended = ended or process_tree.reap(tree.root.pid, name)
-        if ended is not None and (root_only or not tree.scan()):
+        if ended is not None and not tree.scan():
             return ended
+        if ended is not None and root_only:
+            root_only = False
+            await asyncio.sleep(_LOOK)  # helpers notice by themselves that their parent is gone
+            _ask(tree, "asked to end")
         await asyncio.sleep(_LOOK)
     await kill_all(tree)
     return ended or process_tree.reap(tree.root.pid, name)
@@ -121,22 +128,36 @@ async def remove_group(tree: Tree) -> str | None:
 async def sweep(tree: Tree, grace: float) -> tuple[Leftover, ...]:
     """After the first process has ended: end what it left behind, and say what that was."""
     until = time.monotonic() + _SETTLE
-    left = tree.scan(by_mark=True)
-    while left and time.monotonic() < until:
+    described: dict[Identity, tuple[Stat, str]] = {}
+    while _still_there(tree, described, by_mark=True) and time.monotonic() < until:
+        described.clear()
         await asyncio.sleep(_LOOK)
-        left = tree.scan(by_mark=True)
-    if not left:
+    if not described:
         return ()
-    described = [(stat, _command(stat)) for stat in left]
     _ask(tree, "left behind")
     until = time.monotonic() + min(grace, _KILL)
-    while tree.scan() and time.monotonic() < until:
+    while _still_there(tree, described) and time.monotonic() < until:
         await asyncio.sleep(_LOOK)
     await kill_all(tree)
     return tuple(
         Leftover(stat.pid, stat.name, command, gone=not procfs.is_alive(stat.identity))
-        for stat, command in described
+        for stat, command in list(described.values())[:_DESCRIBED]
     )
+
+
+def _still_there(
+    tree: Tree, described: dict[Identity, tuple[Stat, str]], *, by_mark: bool = False
+) -> bool:
+    """Whether anything is left, which is described. A process that forks and ends between two
+    looks may be seen by neither: then its group tells that somebody is there."""
+    for _ in range(_GROUP_LOOKS):
+        left = tree.scan(by_mark=by_mark)
+        for stat in left:
+            if stat.identity not in described and len(described) < _DESCRIBED:
+                described[stat.identity] = stat, _command(stat)
+        if left or tree.group is None or not tree.group.pids():
+            return bool(left)
+    return True
 
 
 def _command(stat: Stat) -> str:

@@ -26,7 +26,11 @@ from runner.recorder import Recorder
 from runner.result import Result
 from runner.retrying import Changeable, Launch, Over, Retrying
 
-_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING_SIGNALS = (
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGXCPU,
+)  # fmt: skip
+_PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
+"""What a scheduler sends a job before its time is over is for the job, not for us."""
 
 
 def run(
@@ -144,11 +148,13 @@ async def _with_signals(attempts: Retrying) -> Over:
     if main:
         for number in _ENDING_SIGNALS:
             loop.add_signal_handler(number, attempts.interrupt)
+        for number in _PASSED_ON:
+            loop.add_signal_handler(number, attempts.pass_on, number)
     try:
         return await attempts.run()
     finally:
         if main:
-            for number in _ENDING_SIGNALS:
+            for number in (*_ENDING_SIGNALS, *_PASSED_ON):
                 loop.remove_signal_handler(number)
 
 

@@ -23,10 +23,17 @@ class TempFolders:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._top = Path(environment.get("TMPDIR") or "/tmp")
         self._before = _folders(self._top)
+        self._changed = _changed(self._top)
         self._ours: dict[Path, int] = {}
+        self._unclaimed = False
+        """Whether there is a new folder in which nobody was seen to listen yet."""
 
     def look(self, pids: Iterable[int]) -> None:
         """See which processes of the attempt use what is new; costs little where nothing is."""
+        changed = _changed(self._top)
+        if changed == self._changed and not self._unclaimed:
+            return
+        self._changed = changed
         new = {
             folder: inode
             for folder, inode in _folders(self._top).items()
@@ -38,6 +45,7 @@ class TempFolders:
         for folder, sockets in _sockets_in(new).items():
             if sockets & held:
                 self._ours[folder] = new[folder]
+        self._unclaimed = len(new) > len(self._ours)
 
     def left(self) -> tuple[list[Path], list[Path]]:
         """Folders that are certainly the attempt's, and those that only appeared meanwhile."""
@@ -58,6 +66,13 @@ def remove(folders: Iterable[Path]) -> list[Path]:
             shutil.rmtree(folder)
             gone.append(folder)
     return gone
+
+
+def _changed(top: Path) -> int | None:
+    """When anything was last made or removed there."""
+    with suppress(OSError):
+        return top.stat().st_mtime_ns
+    return None
 
 
 def _folders(top: Path) -> dict[Path, int]:

@@ -243,3 +243,26 @@ def of_call(name: str | None, channel: str | None) -> Kind | None:
             if pattern.search(channel):
                 return kind
     return None
+
+
+_BACKGROUND = re.compile(
+    r"(^|/)(wandb|mlflow|comet_ml|neptune|tensorboardX?|ipykernel|zmq|tornado|debugpy|pydevd\w*|grpc"
+    r"|prometheus_client|sentry_sdk|ray/_private)/"
+)
+"""Libraries whose own threads wait for news all the time."""
+_JOINS = re.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
+_JOINED_IN = re.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
+FOR_A_THREAD = (Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO)
+"""What a thread that another waits for may be waiting for itself, the most telling first."""
+
+
+def is_for_a_thread(stack: Stack) -> bool:
+    """Whether the thread waits for another of its process: its end, its result, its next item."""
+    return any(_JOINS.match(f.plain) and _JOINED_IN.search(f.file) for f in stack.frames[:6])
+
+
+def of_others(stacks: Sequence[Stack], kinds: Sequence[Kind]) -> Wait | None:
+    """What another thread waits for, if it is of these kinds; the first kind first."""
+    others = [s for s in stacks if not any(_BACKGROUND.search(f.file) for f in s.frames)]
+    found = [wait for stack in others if (wait := of_stack(stack))]
+    return next((w for kind in kinds for w in found if w.kind is kind), None)

@@ -127,6 +127,8 @@ def leak_rows(result: Mapping[str, Any]) -> list[Row]:
     ]
     if leaks.get("device_bytes"):
         rows.append(("device memory", size(leaks["device_bytes"])))
+    if leaks.get("cgroup"):
+        rows.append((f"cgroup {leaks['cgroup']}", "could not be removed: something lives in it"))
     rows += [
         (name, "appeared meanwhile, perhaps another program's: it stays")
         for name in leaks.get("unsure", ())

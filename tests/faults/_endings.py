@@ -12,6 +12,13 @@ CRASHES = (
     Fault("killed by somebody", "SIGKILL, not for memory", ("kills_itself", "9"), "crash.killed"),
     Fault("died of another signal", "SIGUSR1", ("kills_itself", "10"), "crash.signal"),
     Fault(
+        "mapped file that was cut",
+        "a page of it is no longer there: SIGBUS",
+        ("reads_beyond_a_cut_file", "{scratch}/cut"),
+        "crash.signal",
+        evidence=("SIGBUS",),
+    ),
+    Fault(
         "loader worker exits",
         "a worker ends without a word",
         ("worker_dies", "exit"),

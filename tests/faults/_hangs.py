@@ -74,6 +74,14 @@ INPUT_AND_OUTPUT = (
         evidence=("{0}",),
     ),
     Fault(
+        "thread that reads from a silent server",
+        "the main thread waits for its result",
+        ("waits_for_a_thread_that_reads",),
+        "hang.io",
+        _SOON,
+        evidence=("in a thread that the main one waits for",),
+    ),
+    Fault(
         "named pipe without a writer",
         "a file that is opened turns out to be a pipe",
         ("reads_where_nobody_writes", "{scratch}/fifo"),

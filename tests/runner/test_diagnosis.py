@@ -153,6 +153,23 @@ CASES = {
         Evidence(1, None, oom_kills_group=0, output=SLURM_WORDS),
         "oom.host.killed",
     ),
+    "exception after a kill that was forgiven": (
+        Evidence(1, None, oom_kills_group=1, output=TRACE + "KeyError: 'lr'"),
+        "error.python",
+    ),
+    "exception that tells of the kill": (
+        Evidence(
+            1,
+            None,
+            oom_kills_group=1,
+            output=TRACE + "subprocess.CalledProcessError: 'x' died with <Signals.SIGKILL: 9>.",
+        ),
+        "oom.host.killed",
+    ),
+    "bus error that faulthandler names, with room in /dev/shm": (
+        Evidence(None, 7, oom_kills_group=0, output="Fatal Python error: Bus error"),
+        "crash.signal",
+    ),
     "segmentation fault": (Evidence(None, signal.SIGSEGV), "crash.segv"),
     "abort": (Evidence(None, signal.SIGABRT), "crash.abort"),
     "abort with a message": (

@@ -145,3 +145,51 @@ def test_group_of_a_killed_supervisor_is_emptied_by_the_next_start(
     assert "1 process(es) of it were still there and were killed" in after.stderr
     assert wait_until(lambda: is_gone(hidden))
     assert not folder.exists()
+
+
+def test_child_of_a_shell_has_the_grace_time_too(start: Start) -> None:
+    source = (
+        "import signal, sys, time\n"
+        "def finish(*_):\n"
+        "    time.sleep(4)\n"
+        "    print('checkpoint written', flush=True)\n"
+        "    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, finish)\n"
+        "print('begun', flush=True)\n"
+        "while True: time.sleep(1)\n"
+    )
+    child = start(
+        ["bash", "-c", f'{sys.executable} -c "$0"; true', source],
+        "--deadline",
+        "2",
+        "--grace",
+        "30",
+    )
+    out, _ = child.communicate(timeout=60)
+    assert "checkpoint written" in out
+    assert json.loads(out.splitlines()[-1])["outcome"] == "timeout"
+
+
+def test_signal_of_a_scheduler_is_passed_on_and_quit_ends_the_tree(start: Start) -> None:
+    source = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('told', flush=True))\n"
+        "print('begun', flush=True)\n"
+        "while True: time.sleep(0.1)\n"
+    )
+    child = start([sys.executable, "-c", source], "--grace", "1")
+    assert child.stdout is not None
+    assert child.stdout.readline() == "begun\n"
+    child.send_signal(signal.SIGUSR1)
+    assert child.stdout.readline() == "told\n"
+    child.send_signal(signal.SIGQUIT)
+    out, _ = child.communicate(timeout=60)
+    assert json.loads(out.splitlines()[-1])["outcome"] == "interrupted"
+
+
+def test_result_has_a_line_of_its_own_after_output_without_an_end(start: Start) -> None:
+    child = start(["printf", "step 5"])
+    out, _ = child.communicate(timeout=60)
+    said, result = out.splitlines()
+    assert said == "step 5"
+    assert json.loads(result)["outcome"] == "ok"
