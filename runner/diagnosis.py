@@ -13,7 +13,7 @@ from dataclasses import replace
 from runner import scenes, signatures, system_facts
 from runner.advice import advice_for
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
-from runner.outcomes import Outcome
+from runner.outcomes import Outcome, exit_status
 from runner.signatures import Match, deaths
 from runner.units import size
 
@@ -21,6 +21,9 @@ _WORKER_NAME = "pt_data_worker"
 """What torch calls its loader's processes."""
 _TIMEOUT_STATUS = 124
 _MOST_EXITS = 6
+_LAST_LINES = 30
+_OWN_SUMMARY = re.compile(r"([a-z]+(?:\.[a-z]+)*): .{1,200}; .{1,200}/report\.(?:html|md)$")
+"""The line in which a supervisor says how its run ended."""
 _OF_A_KILL = re.compile(
     r"SIGKILL|signal 9|signal: 9|\bKilled\b|\b137\b|-9\b|terminated abruptly|BrokenProcessPool"
     r"|unexpectedly|EOFError|Broken pipe|Connection reset|ConnectionReset|peer|exited|worker",
@@ -115,6 +118,8 @@ def _died(evidence: Evidence) -> _Decision:
         shell = _of_shell_status(evidence, evidence.exit_code - 128, matches)
         if shell is not None:
             return shell
+    if (nested := _of_a_run_inside(evidence)) is not None:
+        return nested
     if matches:
         return _by_match(matches, evidence)
     if evidence.xids:
@@ -124,6 +129,18 @@ def _died(evidence: Evidence) -> _Decision:
         others = [Outcome.ERROR_PYTHON]
         return Outcome.TIMEOUT, 0.6, [Fact("exit", "exit status 124, as of timeout(1)")], others
     return Outcome.ERROR_PYTHON, 0.6, _last_line(evidence), []
+
+
+def _of_a_run_inside(evidence: Evidence) -> _Decision | None:
+    """What a supervisor that the job ran said of its own run, where the status agrees."""
+    for line in reversed(evidence.output.splitlines()[-_LAST_LINES:]):
+        told = _OWN_SUMMARY.match(line)
+        if told is None or told[1] not in Outcome._value2member_map_:
+            continue
+        outcome = Outcome(told[1])
+        if evidence.exit_code == exit_status(outcome):
+            return outcome, 0.85, [Fact("output", line[:300])], []
+    return None
 
 
 def _by_match(matches: list[Match], evidence: Evidence) -> _Decision:
@@ -263,6 +280,9 @@ def _of_shell_status(evidence: Evidence, number: int, matches: list[Match]) -> _
     exited = Fact("exit", f"exit status {evidence.exit_code}, as of {_signal_name(number)}")
     said = next((match for match in matches if match.outcome is outcome), None)
     facts = [exited, *facts[1:]]
+    if evidence.is_observed:
+        # Any program may end with such a status; here it was no signal that was seen.
+        also = [*also, Outcome.ERROR_PYTHON]
     if said is not None and len(facts) == 1:
         facts += _said(said)
     return outcome, min(confidence, 0.85), facts, also

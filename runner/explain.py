@@ -9,7 +9,7 @@ import signal
 import stat
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from runner import dump_text, line_prefix, log_ending
@@ -22,6 +22,7 @@ from runner.outcomes import Outcome
 
 _TAIL = 1 << 20
 _SHOWN = 200
+_GUESS, _NOTHING = 0.6, 0.3
 _LOSS = re.compile(
     r"\b(?!best|min|max)(?!\w*scale)\w*[Ll]oss\w{0,20}['\"]?(?: is)? ?[=: ] ?"
     r"(?:tensor\()?(-?(?:nan|NaN|inf|Inf|\d[\d.e+-]*))\b"
@@ -89,7 +90,14 @@ def explain(text: str, status: int | None = None) -> Diagnosis:
         )
     code = None if status is not None and status < 0 else 1 if status is None else status
     number = -status if status is not None and status < 0 else None
-    return diagnose(Evidence(code, number, output=text, is_observed=False))
+    found = diagnose(Evidence(code, number, output=text, is_observed=False))
+    if status is not None:
+        return found
+    told = tuple(fact for fact in found.facts if fact.source != "exit")
+    facts = (*told, Fact("exit", "how it ended is not known"))
+    # Without a word that is known, and without a status, that it failed is all that is assumed.
+    is_guess = found.outcome == Outcome.ERROR_PYTHON and found.confidence <= _GUESS
+    return replace(found, facts=facts, confidence=_NOTHING if is_guess else found.confidence)
 
 
 def _dumped(text: str, status: int | None) -> Hang | None:

@@ -120,7 +120,7 @@ class ShmWatch:
         new = frozenset(_entries() - self._before - self._mapped)
         if new and new != self._looked:
             used = mapped_by(pids)
-            self._mapped |= {entry for entry in new if entry in used}
+            self._mapped |= {entry for entry in new if entry.inode in used}
             self._looked = new if len(new) < _MANY else self._looked
         if len(self._mapped) > _MANY:
             self._mapped &= _entries()
@@ -156,7 +156,7 @@ def remove(names: Iterable[str]) -> tuple[str, ...]:
     used = mapped_by(procfs.pids()) if asked else set()
     removed = []
     for entry in asked:
-        if entry in used:
+        if entry.inode in used:
             continue
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(SHM, entry.name))
@@ -164,16 +164,30 @@ def remove(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(removed)
 
 
-def mapped_by(pids: Iterable[int]) -> set[Entry]:
-    """The entries of /dev/shm that these processes map now."""
+def mapped_by(pids: Iterable[int]) -> set[int]:
+    """The inodes of /dev/shm that these processes map or have open now.
+
+    A name does not tell: a POSIX semaphore is made under another, which is gone by then.
+    """
     found = set()
     for pid in pids:
         raw = procfs.read(f"/proc/{pid}/maps", 1 << 24) or b""
         for line in raw.splitlines():
             fields = line.split(maxsplit=5)
             if len(fields) == 6 and fields[5].startswith(_SHM_PREFIX):
-                name = os.fsdecode(fields[5].removeprefix(_SHM_PREFIX))
-                found.add(Entry(name, int(fields[4])))
+                found.add(int(fields[4]))
+        found |= _opened(pid)
+    return found
+
+
+def _opened(pid: int) -> set[int]:
+    found = set()
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                path = f"/proc/{pid}/fd/{name}"
+                if os.fsencode(os.readlink(path)).startswith(_SHM_PREFIX):
+                    found.add(os.stat(path).st_ino)
     return found
 
 

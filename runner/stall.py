@@ -33,7 +33,7 @@ _WRITES = frozenset(
 """Calls that end early, with a part done, when their thread is paused: a program that does not go
 on with the rest would lose it. Such a process is looked at as it goes."""
 _SIGNAL_SECONDS = 0.5
-_PROCESSES = 16
+_PROCESSES = 48
 _MORE_LOOKS = 4
 _BETWEEN_LOOKS = 0.15
 _TEXT = 1 << 18

@@ -39,6 +39,7 @@ MODULES = (
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", help="figures to measure")
+    parser.add_argument("--page", help="write the named figures to docs/results/PAGE.md")
     parser.add_argument("--gpu", action="store_true", help="measure on a CUDA device instead")
     parser.add_argument("--rounds", type=int, default=20, help="of the injected faults")
     parser.add_argument("--seed", type=int, default=1, help="of the faults' random order")
@@ -49,6 +50,10 @@ def main() -> int:
     if asked.names == ["faults"]:
         return _measure_faults(asked.rounds, asked.seed)
     figures = _measure(asked.names or MODULES)
+    if asked.page and asked.names:
+        page = RESULTS / f"{asked.page}.md"
+        command = f"python -m tests.bench {' '.join(asked.names)} --page {asked.page}"
+        files.write_text(page, _page(asked.page.capitalize(), command, figures))
     if not asked.names:
         page = RESULTS / "performance.md"
         files.write_text(page, _page("Performance", "make bench", figures))

@@ -258,3 +258,26 @@ def test_every_outcome_has_a_meaning_and_a_status() -> None:
     assert exit_status(Outcome.ERROR_USAGE) == 2
     assert {exit_status(o) for o in Outcome if o.kind == "oom"} == {4}
     assert exit_status(Outcome.INTERRUPTED) == 130
+
+
+@pytest.mark.parametrize(
+    ("status", "line", "outcome"),
+    [
+        (
+            5,
+            "hang.lock: threads or processes wait for a lock; 2.3 s, host ?, r/report.html",
+            "hang.lock",
+        ),
+        # The status is another's: the line is of an earlier run.
+        (
+            1,
+            "hang.lock: threads or processes wait for a lock; 2.3 s, host ?, r/report.html",
+            "error.python",
+        ),
+        (5, "no.outcome: of ours; 2.3 s, host ?, r/report.html", "error.python"),
+    ],
+)
+def test_run_inside_a_run_is_believed_where_its_status_agrees(
+    status: int, line: str, outcome: str
+) -> None:
+    assert diagnose(Evidence(status, None, output=f"begun\n{line}\n")).outcome == outcome
