@@ -16,14 +16,14 @@ import numpy as np
 
 from fwi.errors import DataError
 from fwi.folds import Folds, read_folds
-from fwi.layout import CUBE_SHAPE, FAMILIES, MAP_SHAPE, seismic_number
+from fwi.layout import CUBE_SHAPE, FAMILIES, MAP_SHAPE, REDUCED_SHAPES, seismic_number
 from fwi.npy import Header, read_header
 from fwi.sample_index import NO_FOLD, Index
 from fwi.splits import Split, split
 
 __all__ = ["CUBE_SHAPES", "Index", "Split", "index", "index_test", "split", "velocity_name"]
 
-CUBE_SHAPES = (CUBE_SHAPE, (5, 72, 72), (5, 70, 70))
+CUBE_SHAPES = (CUBE_SHAPE, *REDUCED_SHAPES)
 """The record as it is, and the re-packs reduced in time."""
 
 _SHOWN = 5

@@ -21,6 +21,8 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 
 SOURCES, TIMES, RECEIVERS = 5, 1000, 70
 CUBE_SHAPE = (SOURCES, TIMES, RECEIVERS)
+REDUCED_SHAPES = ((SOURCES, 72, 72), (SOURCES, 70, 70))
+"""Of a cube in the re-packs that are reduced in time."""
 MAP_SHAPE = (70, 70)
 SAMPLES_PER_FILE = 500
 
