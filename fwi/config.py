@@ -18,15 +18,34 @@ from fwi.layout import FAMILIES, SAMPLES_PER_FILE, Family
 if TYPE_CHECKING:
     import torch
 
-Model = Literal["specproj", "specproj-original", "specproj-dirac"]
+Model = Literal[
+    "specproj",
+    "specproj-original",
+    "specproj-dirac",
+    "hgnet",
+    "convnext",
+    "caformer",
+    "inversionnet",
+]
 Dtype = Literal["auto", "fp16", "bf16", "fp32"]
 Precision = Literal["fp16", "bf16", "fp32"]
 Mode = Literal["train", "infer"]
 Split = Literal["auto", "official", "folds", "random"]
 Sharing = Literal["auto", "file_descriptor", "file_system"]
 
-RECOMPUTABLE: tuple[Model, ...] = ("specproj",)
-"""Networks whose activations can be computed again; batch statistics would be counted twice."""
+RECOMPUTABLE: tuple[Model, ...] = ("specproj", "hgnet", "convnext", "caformer", "inversionnet")
+"""Networks whose activations can be computed again; those of the others would count their batch
+statistics twice."""
+REDUCED: tuple[Model, ...] = ("hgnet",)
+"""Networks that take records reduced in time, as a re-pack holds them; full ones they reduce."""
+OVERFLOWING: tuple[Model, ...] = ("convnext",)
+"""Networks whose activations leave the range of fp16."""
+ENCODERS: dict[Model, str] = {
+    "hgnet": "hgnetv2_b2",
+    "convnext": "convnext_small",
+    "caformer": "caformer_b36",
+}
+"""Networks with an encoder of timm, and which it is by default."""
 
 SMALL_SET_FAMILIES: tuple[Family, ...] = ("FlatVel_A", "CurveVel_A", "FlatFault_A", "Style_A")
 
@@ -47,8 +66,19 @@ class Train:
     """Fraction of each family's files held out by the random split (0 to 1)."""
     model: Model = "specproj"
     """Network."""
+    encoder: str | None = None
+    """timm's name of the encoder, with or without the tag of its weights: hgnetv2_b0 to b6 for
+    hgnet, convnext… for convnext, caformer… for caformer. Default: hgnetv2_b2, convnext_small,
+    caformer_b36."""
+    pretrained: bool = False
+    """Start the encoder from timm's weights for images, from its hub."""
+    encoder_weights: Path | None = None
+    """The same from a local copy of the hub's file (model.safetensors), without network."""
+    weights: Path | None = None
+    """Start from these weights: a published file, or a checkpoint of this project."""
     dtype: Dtype = "auto"
-    """Precision of the forward and backward pass. auto: bf16 or fp16 on a GPU, fp32 on a CPU."""
+    """Precision of the forward and backward pass. auto: bf16 or fp16 on a GPU (fp32 instead of fp16
+    for convnext, which overflows in it), fp32 on a CPU."""
     fp16: Literal[0, 1] | None = None
     """Short form of --dtype: 1 is fp16, 0 is fp32."""
     device: str = "auto"
@@ -241,6 +271,7 @@ def problems(job: Job) -> list[str]:
                 f"--activation-checkpointing: expected a model of {', '.join(RECOMPUTABLE)}, not "
                 f"{job.model}, whose batch statistics would be counted twice"
             )
+        found += _encoder_problems(job)
         if job.fp16 is not None and job.dtype not in ("auto", "fp16" if job.fp16 else "fp32"):
             found.append(
                 f"--fp16 {job.fp16} and --dtype {job.dtype} contradict each other: give one"
@@ -253,6 +284,25 @@ def problems(job: Job) -> list[str]:
         require("threads", job.threads >= 0, "a whole number from 0")
         require("families", bool(job.families), "at least one family")
         require("device", job.device != "auto", "cpu, cuda or cuda:N")
+    return found
+
+
+def _encoder_problems(job: Train) -> list[str]:
+    found = []
+    family = ENCODERS.get(job.model, "").partition("_")[0]
+    for name in ("encoder", "pretrained", "encoder_weights"):
+        value = getattr(job, name)
+        if value and not family:
+            flag = "--" + name.replace("_", "-")
+            found.append(f"{flag}: --model {job.model} has no encoder; {' and '.join(ENCODERS)} do")
+        elif name == "encoder" and value is not None and not value.startswith(family):
+            found.append(f"--encoder {value}: expected a timm name that begins with {family}")
+    if job.pretrained and job.encoder_weights:
+        found.append("--pretrained and --encoder-weights: the hub or a file, give one")
+    for name in ("encoder_weights", "weights"):
+        path = getattr(job, name)
+        if path is not None and not path.is_file():
+            found.append(f"--{name.replace('_', '-')} {path}: no such file")
     return found
 
 

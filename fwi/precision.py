@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from fwi import config
 from fwi.config import Train
 from fwi.errors import DeviceError
 
@@ -39,7 +40,8 @@ def _cuda_here(count: int) -> str:
 
 
 def resolve_precision(job: Train, device: torch.device) -> Precision:
-    """``auto`` → bf16 where the GPU computes in it, fp16 on an older GPU (a T4), fp32 on a CPU."""
+    """``auto`` → bf16 where the GPU computes in it, fp16 on an older GPU (a T4) unless the network
+    overflows in it, fp32 else and on a CPU."""
     if job.fp16 is not None:
         return "fp16" if job.fp16 else "fp32"
     if job.dtype != "auto":
@@ -47,4 +49,6 @@ def resolve_precision(job: Train, device: torch.device) -> Precision:
     if device.type != "cuda":
         return "fp32"
     # A T4 runs bf16 too, emulated and slower than fp32.
-    return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+    if torch.cuda.get_device_capability(device) >= (8, 0):
+        return "bf16"
+    return "fp32" if job.model in config.OVERFLOWING else "fp16"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,26 @@ from fwi import checkpoint, config
 from fwi.errors import DataError, UsageError
 from fwi.reporting import say
 
-DEFINING = ("data", "families", "split", "validation_fraction", "model", "seed")
+DEFINING = ("data", "families", "split", "validation_fraction", "model", "encoder", "seed")
 """Options that make it another run: other samples, another order, another network."""
-_PLACES = ("checkpoints", "checkpoint_every", "resume", "restart", "dryrun")
+_START = ("pretrained", "encoder_weights", "weights")
+"""Options of where the weights begin, without meaning once there is a checkpoint."""
+_PLACES = (*_START, "checkpoints", "checkpoint_every", "resume", "restart", "dryrun")
 
 
 def recorded(job: config.Train) -> dict[str, Any]:
-    """The options as a checkpoint holds them, the data folder as an absolute path."""
+    """The options as a checkpoint holds them, the data folder as an absolute path, the encoder by
+    its name."""
     options = config.as_dict(job)
     if job.data is not None:
         options["data"] = str(Path(job.data).resolve())
+    options["encoder"] = job.encoder or config.ENCODERS.get(job.model)
     return options
+
+
+def without_start(job: config.Train) -> config.Train:
+    """The job, whose weights come from a checkpoint: nothing is fetched or read to begin with."""
+    return replace(job, pretrained=False, encoder_weights=None, weights=None)
 
 
 def find(job: config.Train) -> checkpoint.Found | None:

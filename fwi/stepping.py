@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from fwi import config, rng
+from fwi import config, rng, weights
 from fwi.models import build
 from fwi.precision import Precision
 from probes import pulse
@@ -32,8 +32,9 @@ class Learner:
         rng.seed(job.seed)
         self.device = device
         self.is_compiled = job.compile
-        asked = {"recompute": True} if job.activation_checkpointing else {}
-        self.network = build(job.model, **asked)
+        self.network = build(job.model, **_options(job))
+        if job.weights is not None:
+            weights.load_into(self.network, job.weights)
         if device.type != "cpu":  # fake tensors cannot be moved to where they are
             self.network.to(device)
         self.average = _average(self.network, job.ema) if job.ema else None
@@ -134,13 +135,24 @@ class Learner:
             group["weight_decay"] = decay
 
 
+def _options(job: config.Train) -> dict[str, Any]:
+    """What the network is built with; its own defaults are left out."""
+    asked = {
+        "recompute": job.activation_checkpointing,
+        "encoder": job.encoder,
+        "pretrained": job.pretrained,
+        "encoder_weights": job.encoder_weights,
+    }
+    return {name: value for name, value in asked.items() if value}
+
+
 def _adamw(network: nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
     """AdamW that decays matrices and kernels only: biases, norms and wave speeds have a meaning
     that does not tend to 0. Fused: on a device it takes the gradient scale without waiting."""
-    weights = [p for p in network.parameters() if p.ndim >= 2]
+    kernels = [p for p in network.parameters() if p.ndim >= 2]
     others = [p for p in network.parameters() if p.ndim < 2]
     groups = [
-        {"params": weights, "weight_decay": decay},
+        {"params": kernels, "weight_decay": decay},
         {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)
@@ -153,11 +165,11 @@ def _average(network: nn.Module, decay: float) -> AveragedModel:
     moves; min(decay, (1 + n) / (10 + n)) is TensorFlow's ExponentialMovingAverage with num_updates.
     """
 
-    def update(averages: _Tensors, weights: _Tensors, _: Tensor | int) -> None:
+    def update(averages: _Tensors, current: _Tensors, _: Tensor | int) -> None:
         # The count that is handed in lies on the device; the module's own does not.
         n = int(average.n_averaged)
         now = min(decay, (1 + n) / (10 + n))
-        get_ema_multi_avg_fn(now)(averages, weights, n)  # type: ignore[no-untyped-call]
+        get_ema_multi_avg_fn(now)(averages, current, n)  # type: ignore[no-untyped-call]
 
     average = AveragedModel(network, multi_avg_fn=update)
     return average.requires_grad_(False).eval()

@@ -45,7 +45,7 @@ def train(job: config.Train) -> None:
         found = resuming.find(job)
     data = gather(job)
     with pulse.phase("startup"):
-        learner = Learner(job, device, precision)
+        learner = Learner(job if found is None else resuming.without_start(job), device, precision)
         run = Run(job, data, learner, Watch(device, precision))
         if found is not None:
             run.take(found)

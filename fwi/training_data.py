@@ -54,10 +54,10 @@ def gather(job: config.Train) -> TrainingData:
         root = small.out
     with pulse.phase("startup"):
         index = families.index(root, job.families)
-        if index.shape != CUBE_SHAPE:
+        if index.shape != CUBE_SHAPE and job.model not in config.REDUCED:
             raise DataError(
                 f"{root}: seismic cubes of shape {index.shape}; {job.model} takes {CUBE_SHAPE}, "
-                "the record at full length"
+                f"the record at full length; --model {' or '.join(config.REDUCED)} takes these"
             )
         parts = families.split(index, job.split, job.validation_fraction, job.seed)
         numbers = parts.validation.families_of(np.arange(len(parts.validation)))
@@ -73,7 +73,8 @@ def gather(job: config.Train) -> TrainingData:
 def batches_of(job: config.Train, data: TrainingData, place: Place | None) -> Iterator[Any]:
     """Training batches from ``place`` to the end of its epoch; None: the validation batches.
 
-    Each is (cube, velocity): (B, 5, 1000, 70) float16 and (B, 1, 70, 70) float32 in m/s.
+    Each is (cube, velocity): (B, 5, 1000, 70) float16, or (B, 5, 72, 72) of a re-pack, and
+    (B, 1, 70, 70) float32 in m/s.
     """
     order = None
     if place is not None:

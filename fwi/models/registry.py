@@ -24,6 +24,10 @@ _NETWORKS = {
     "specproj": _Entry("fwi.models.specproj", "SpecProj"),
     "specproj-original": _Entry("fwi.models.original", "OriginalSpecProj", {"dirac": False}),
     "specproj-dirac": _Entry("fwi.models.original", "OriginalSpecProj", {"dirac": True}),
+    "hgnet": _Entry("fwi.models.baselines", "HGNet"),
+    "convnext": _Entry("fwi.models.baselines", "ConvNeXt"),
+    "caformer": _Entry("fwi.models.baselines", "CAFormer"),
+    "inversionnet": _Entry("fwi.models.inversionnet", "InversionNet"),
 }
 
 names: tuple[str, ...] = tuple(_NETWORKS)
@@ -35,13 +39,14 @@ def build(name: str, **options: Any) -> nn.Module:
 
     Its forward takes a batch of seismic cubes, (B, 5, 1000, 70) fp16, bf16 or float32, on the
     network's own device, and returns velocity maps, (B, 1, 70, 70) float32 in m/s, the same inside
-    autocast as outside; another shape is a ValueError.
+    autocast as outside; another shape is a ValueError. ``hgnet`` takes cubes reduced in time too.
 
     Args:
         name: one of :data:`names`.
         options: the network's own, as its class documents them.
     Raises:
         UsageError: no such network, or no such option of it.
+        DataError: pretrained weights that were asked for cannot be had.
     """
     entry = _NETWORKS.get(name)
     if entry is None:

@@ -6,7 +6,7 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,7 +32,7 @@ _OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "float": _NUMBERS,
     "bool": st.booleans(),
     "tuple[Family, ...]": _FAMILIES,
-    "Model": st.sampled_from(["specproj", "specproj-original", "specproj-dirac"]),
+    "Model": st.sampled_from(get_args(config.Model)),
     "Dtype": st.sampled_from(["auto", "fp16", "bf16", "fp32"]),
     "Split": st.sampled_from(["auto", "official", "folds", "random"]),
     "Sharing": st.sampled_from(["auto", "file_descriptor", "file_system"]),
