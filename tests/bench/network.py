@@ -6,8 +6,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from fwi import config
 from fwi.layout import CUBE_SHAPE
-from fwi.models import build
+from fwi.models import build, names
 from probes.tensors import saved_activation_bytes, tensor_bytes
 from tests.bench.figure import Figure
 
@@ -19,7 +20,7 @@ def measure() -> list[Figure]:
     """Under fake tensors, which save what real ones save without the memory: seconds, not GB."""
     figures = []
     with FakeTensorMode():
-        for name in ("specproj", "specproj-original", "specproj-dirac"):
+        for name in names:
             network = build(name).train()
             one = saved_activation_bytes(network, torch.empty(1, *CUBE_SHAPE)) / 1e6
             target = TARGETS.get(name)
@@ -33,8 +34,10 @@ def measure() -> list[Figure]:
                     detail="one sample, fp32, training; MB = 10^6 bytes",
                 )
             )
-        network = build("specproj").train()
-        figures += [_half(network), *_size(network)]
+            if name in config.RECOMPUTABLE:
+                figures += _size(name, network)
+            if name == "specproj":
+                figures.append(_half(network))
     return figures
 
 
@@ -52,19 +55,19 @@ def _half(network: torch.nn.Module) -> Figure:
     )
 
 
-def _size(network: torch.nn.Module) -> list[Figure]:
+def _size(name: str, network: torch.nn.Module) -> list[Figure]:
     with FlopCounterMode(display=False) as counter:
         network(torch.empty(1, *CUBE_SHAPE))
     return [
         Figure(
-            name="parameters, specproj",
+            name=f"parameters, {name}",
             value=tensor_bytes(network.parameters()) / 4 / 1e6,
             unit="million",
             target="-",
             met=None,
         ),
         Figure(
-            name="one forward pass, specproj",
+            name=f"one forward pass, {name}",
             value=counter.get_total_flops() / 2e9,
             unit="GMAC",
             target="-",

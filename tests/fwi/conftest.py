@@ -25,13 +25,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def narrow_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """SpecProj at width 16, on one thread: several spin when others want the processor too."""
-    monkeypatch.setattr(
-        "fwi.stepping.build",
-        lambda name, **options: models.build(name, width=16, attention=1, **options),
-    )
+def one_thread() -> Iterator[None]:
+    """Several spin when others want the processor too."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def narrow_network(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """SpecProj at width 16, on one thread."""
+    monkeypatch.setattr(
+        "fwi.stepping.build",
+        lambda name, **options: models.build(name, width=16, attention=1, **options),
+    )

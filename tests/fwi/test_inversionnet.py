@@ -9,6 +9,8 @@ from fwi.errors import UsageError
 from fwi.models import build
 from tests.fwi import reference
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def test_it_has_the_papers_parameters_and_published_names() -> None:
     network = build("inversionnet")

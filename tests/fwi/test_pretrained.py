@@ -14,6 +14,8 @@ from fwi.errors import DataError
 from fwi.models import build
 from fwi.torchvision_fit import import_timm
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ENCODER = "hgnetv2_b0"
 TAGGED = "hgnetv2_b0.ssld_stage2_ft_in1k"
 

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from fwi.reduction import to_72
 from tests.fwi import reference
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_every_bit_is_that_of_the_recipe(dtype: torch.dtype) -> None:
