@@ -157,6 +157,10 @@ _WORKER_LOOP = re.compile(r"_utils/worker\.py$")
 _PATHS = re.compile(r"^.*/(?:site-packages|dist-packages|lib/python[\d.]+)/")
 
 
+_LEAVES = frozenset(("handle",))
+"""Functions that wait for a lock only where they call nothing in Python: else they hold it."""
+
+
 def of_stack(stack: Stack) -> Wait | None:
     """What the thread waits for by its frames; None: no frame tells."""
     frames = stack.frames
@@ -177,8 +181,11 @@ def is_loader_worker(frames: Sequence[Frame]) -> bool:
 def _search(frames: Sequence[Frame]) -> Wait | None:
     for rules, looked_at in ((_TELLING, frames), (_NATIVE_LEAVES, _native_end(frames))):
         for rule in rules:
-            for frame in looked_at:
+            for place, frame in enumerate(looked_at):
                 if rule.function.match(frame.plain) and rule.file.search(frame.file):
+                    inner = looked_at[:place]
+                    if frame.plain in _LEAVES and any(f.file.endswith(".py") for f in inner):
+                        continue
                     return Wait(rule.kind, _at(frame))
     return None
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probes import dumps
+from runner import waits
 from runner.dump_text import read_dump
 from runner.hangs import Scene, Suspect, decide
 from runner.outcomes import Outcome
@@ -170,3 +172,25 @@ def test_rank_that_never_came_is_named() -> None:
 
 def test_empty_tree_is_unknown() -> None:
     assert decide(Scene(())).outcome is Outcome.HANG_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("inner", "kind"),
+    [
+        # The handler's lock is held already: what it writes to does not take it.
+        (["write (libc.so.6)", "flush (logging/__init__.py:1100)"], "io"),
+        # Nothing in Python is called any more: it waits for the lock of the handler.
+        (["futex_wait (libc.so.6)"], "lock"),
+    ],
+)
+def test_handler_of_a_log_waits_for_its_lock_only_before_it_writes(
+    inner: list[str], kind: str
+) -> None:
+    frames = [*inner, "handle (logging/__init__.py:978)", "info (logging/__init__.py:1489)"]
+    text = 'Process 7: python x.py\nPython v3.13.0\n\nThread 7 (idle): "MainThread"\n' + "".join(
+        f"    {frame}\n" for frame in frames
+    )
+    [dump] = dumps.parse(text)
+    wait = waits.of_stack(dump.stacks[0])
+    assert wait is not None
+    assert wait.kind == kind
