@@ -36,7 +36,7 @@ def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["train", "--prefetch", "0"], "--prefetch 0: expected a whole number from 1"),
         (
             ["train", "--activation-checkpointing", "--model", "specproj-original"],
-            "expected a model of specproj, not specproj-original",
+            "hgnet, convnext, caformer, inversionnet, not specproj-original",
         ),
         (["train", "--sharing", "carrier-pigeon"], "carrier-pigeon"),
         (["train", "--data", "/no/such"], "--data /no/such: no such folder"),
