@@ -6,6 +6,7 @@ Options are read and checked before anything heavy is imported, so a wrong one i
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -14,6 +15,7 @@ import tyro
 
 from fwi import config
 from fwi.errors import JobError
+from fwi.interruption import Interrupted
 from probes import pulse
 
 _USAGE_STATUS = 2
@@ -24,6 +26,12 @@ _Job = (
     | Annotated[config.Synth, tyro.conf.subcommand("synth")]
     | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
 )
+_DONE_BY = {
+    "train": ("fwi.training", "train"),
+    "synth": ("fwi.synthesis", "synthesise"),
+    "footprint": ("fwi.footprint", "footprint"),
+}
+"""The function that does each job; its module is imported only then."""
 
 
 def parse(arguments: Sequence[str]) -> config.Job:
@@ -53,32 +61,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(job: config.Job) -> int:
-    if isinstance(job, config.Synth):
-        with pulse.phase("startup"):
-            from fwi.synthesis import synthesise
-        synthesise(job)
-        pulse.finished()
-        return 0
-    if isinstance(job, config.Footprint):
-        with pulse.phase("startup"):
-            from fwi.footprint import footprint
-        footprint(job)
-        pulse.finished()
-        return 0
+    """Import what does the job, do it, and say that it is done."""
+    module, function = _DONE_BY[config.job_name(job)]
     with pulse.phase("startup"):
-        import torch
-
-        from fwi.interruption import Interrupted
-        from fwi.training import train
-        from probes import allocator
+        do = getattr(importlib.import_module(module), function)
     try:
-        train(job)
+        do(job)
     except Interrupted as interrupted:
         return interrupted.exit_code
-    except torch.OutOfMemoryError:
-        allocator.record_end()
+    except RuntimeError as error:
+        _keep_device_memory(error)
         raise
+    pulse.finished()
     return 0
+
+
+def _keep_device_memory(error: RuntimeError) -> None:
+    """After an out-of-memory error of a device: what its allocator held."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        from probes import allocator
+
+        allocator.record_end()
 
 
 def _own_words(error: JobError) -> str:

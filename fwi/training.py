@@ -64,7 +64,6 @@ def train(job: config.Train) -> None:
             run.try_every_phase()
         else:
             run.train()
-        pulse.finished()
 
 
 class Run:

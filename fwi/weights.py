@@ -52,12 +52,20 @@ def load_into(network: nn.Module, path: Path) -> None:
 
     Raises DataError that names every key that is missing, unexpected or of another shape.
     """
-    weights = members(read_tensors(path, "--weights"))[0]
+    put(network, members(read_tensors(path, "--weights"))[0], f"--weights {path}")
+
+
+def put(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Take the weights of one network by their bare names.
+
+    Raises DataError that names ``source`` and every key that is missing, unexpected or of another
+    shape.
+    """
     found = misfit(network.state_dict(), weights)
     if found:
         counts = (len(found.missing), len(found.unexpected), len(found.reshaped))
         raise DataError(
-            f"--weights {path}: {counts[0]} missing, {counts[1]} unexpected and {counts[2]} "
+            f"{source}: {counts[0]} missing, {counts[1]} unexpected and {counts[2]} "
             "differently shaped keys; is it of another --model or --encoder?\n" + str(found)
         )
     # Not strict, for the counters of batches alone: published files may be without them.
@@ -113,7 +121,11 @@ def _split(key: str) -> tuple[str, str]:
 
 def read_tensors(path: Path, option: str) -> dict[str, Tensor]:
     """The tensors of a file by name, out of what wraps them. Raises DataError."""
-    content = _loaded(path, option)
+    return tensors_of(read_file(path, option), path, option)
+
+
+def tensors_of(content: Mapping[Any, Any], path: Path, option: str) -> dict[str, Tensor]:
+    """The tensors of a file's content by name, out of what wraps them. Raises DataError."""
     for _ in range(len(_WRAPPERS)):
         inner = next((content[w] for w in _WRAPPERS if _holds_tensors(content.get(w))), None)
         if inner is None:
@@ -132,7 +144,8 @@ def _holds_tensors(part: Any) -> bool:
     return any(isinstance(v, Tensor) or _holds_tensors(v) for v in part.values())
 
 
-def _loaded(path: Path, option: str) -> dict[Any, Any]:
+def read_file(path: Path, option: str) -> dict[Any, Any]:
+    """What a file of weights holds, as plain containers and tensors. Raises DataError."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

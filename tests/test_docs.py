@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -14,6 +14,7 @@ from runner import cli
 from runner.outcomes import Outcome, exit_status
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = [get_args(kind)[0] for kind in get_args(cli.Command)]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
@@ -51,18 +52,20 @@ def test_readme_has_an_example_of_every_command() -> None:
         assert f"python -m runner {command}" in text
 
 
-def test_options_that_pages_name_exist() -> None:
-    from runner.options import Supervision
+def options_of(kind: type) -> set[str]:
+    """Of a command or a job, and of what its command line is made of."""
+    found = set()
+    for name, hint in get_type_hints(kind).items():
+        found |= {"--" + name.replace("_", "-")}
+        found |= options_of(hint) if dataclasses.is_dataclass(hint) else set()
+    return found
 
+
+def test_options_that_pages_name_exist() -> None:
     known = (
-        {
-            "--" + field.name.replace("_", "-")
-            for kind in (*config.JOBS.values(), Supervision)
-            for field in dataclasses.fields(kind)
-        }
-        | {"--help", "--limit", "--gpu", "--shm-size", "--period"}
-        | {"--exit", "--rounds", "--at-once", "--seed", "--list", "--fix", "--gpus"}
-        | {"--format", "--out"}
+        {option for kind in (*COMMANDS, *config.JOBS.values()) for option in options_of(kind)}
+        | {"--help", "--gpu", "--shm-size", "--period"}
+        | {"--rounds", "--at-once", "--seed", "--list"}
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):

@@ -1,0 +1,52 @@
+"""Every option of every job: its type, unit and default. No torch, no NumPy.
+
+A job is a frozen dataclass; the command line is made from it by tyro, and :func:`to_argv` writes
+one back as the arguments of ``python -m fwi JOB …``, which is how the supervisor starts it. A job
+has a file here, and says itself what is wrong with its options (``problems()``).
+"""
+
+from fwi.config.choices import (
+    ENCODERS,
+    OVERFLOWING,
+    RECOMPUTABLE,
+    REDUCED,
+    SMALL_SET_FAMILIES,
+    Dtype,
+    Mode,
+    Model,
+    Precision,
+    Sharing,
+    Split,
+    torch_dtype,
+)
+from fwi.config.footprint import Footprint
+from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
+from fwi.config.places import cache_dir
+from fwi.config.synth import Synth, small_set
+from fwi.config.train import Train
+
+__all__ = [
+    "ENCODERS",
+    "JOBS",
+    "OVERFLOWING",
+    "RECOMPUTABLE",
+    "REDUCED",
+    "SMALL_SET_FAMILIES",
+    "Dtype",
+    "Footprint",
+    "Job",
+    "Mode",
+    "Model",
+    "Precision",
+    "Sharing",
+    "Split",
+    "Synth",
+    "Train",
+    "as_dict",
+    "cache_dir",
+    "job_name",
+    "problems",
+    "small_set",
+    "to_argv",
+    "torch_dtype",
+]

@@ -1,0 +1,1 @@
+"""What each command of ``python -m runner`` takes and does; one command a file."""

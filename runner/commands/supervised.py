@@ -1,0 +1,105 @@
+"""Supervise a job of ours, or any command, and say how it ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fwi import config
+from runner import paths as run_places
+from runner import supervisor
+from runner.commands.usage import UsageError, reader_may_be_gone, refuse
+from runner.options import Supervision
+from runner.result import Result
+from runner.retrying import Changeable
+
+
+def job(asked: config.Job, options: Supervision, *, label: str = "") -> int:
+    """Supervise a job of ours; the exit status. ``label`` becomes part of the run's id."""
+    name = config.job_name(asked)
+    refuse(config.problems(asked) + options.problems())
+
+    def command(job: config.Job) -> list[str]:
+        return [sys.executable, "-m", "fwi", name, *config.to_argv(job)]
+
+    return _finish(
+        _run(
+            Changeable(asked, command),
+            job=name,
+            label=label,
+            options=options,
+            asked=config.as_dict(asked),
+            environment={"PYTHONUNBUFFERED": "1"},
+            live=True,
+        ),
+        options,
+        table=True,
+    )
+
+
+def execute(command: Sequence[str], options: Supervision) -> int:
+    """Supervise any command; the exit status."""
+    if not command:
+        raise UsageError("exec: no command; write: python -m runner exec [options] -- command …")
+    refuse(options.problems())
+    result = _run(command, job="exec", options=options, inherit_input=True)
+    return _finish(result, options, table=False)
+
+
+def _run(command: Any, *, options: Supervision, **how: Any) -> Result:
+    try:
+        return supervisor.run(command, options=options, **how)
+    except OSError as error:
+        if not str(error.filename).startswith(str(options.runs().absolute())):
+            raise
+        raise UsageError(
+            f"--runs-dir {options.runs()}: {error.strerror or error}; choose a folder to write to"
+        ) from error
+
+
+def _finish(result: Result, options: Supervision, *, table: bool) -> int:
+    content = result.as_dict()
+    page = page_of(options.runs(), result.run)
+    with reader_may_be_gone(sys.stderr):
+        if table:
+            from runner.report import terminal
+
+            terminal.show(content, to_stderr=True, page=page)
+        else:
+            _say_briefly(result, page)
+    with reader_may_be_gone(sys.stdout):
+        if options.json:
+            # The job's last words may have no end of line; the object has a line of its own.
+            print(
+                *([""] if result.end.is_mid_line else []), json.dumps(content), sep="\n", flush=True
+            )
+    return result.exit_status(options.exit_passthrough)
+
+
+def page_of(folder: Path, run: str) -> str:
+    """The report to look at: the page, where it could be made."""
+    paths = run_places.run_paths(folder, run)
+    return str(paths.page if paths.page.exists() else paths.report)
+
+
+def _say_briefly(result: Result, page: str) -> None:
+    from runner.console import printable
+    from runner.units import duration, size
+
+    lines = [
+        f"{result.outcome}: {result.outcome.meaning}; {duration(result.timing.ended_s)}, "
+        f"host {size(result.peaks.host_pss or result.peaks.host_rss)}, {page}"
+    ]
+    if not result.ok:
+        lines += [f"evidence: {fact.source}: {fact.text}" for fact in result.diagnosis.facts]
+        lines += [f"advice: {line}" for line in result.diagnosis.advice]
+    for end in (one.end for one in result.attempts):
+        for left in end.leaks.processes:
+            state = "ended" if left.gone else "could not be ended"
+            lines.append(f"left behind: process {left.pid} {left.command} ({state})")
+        lines += [f"left behind: /dev/shm/{name}" for name in end.leaks.shm]
+    lines += [f"not kept: {line}" for line in result.troubles]
+    print("\n".join(printable(line) for line in lines), file=sys.stderr, flush=True)

@@ -1,0 +1,31 @@
+"""Options that cannot work, and readers that are gone: what every command shares."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+
+class UsageError(Exception):
+    """Options that cannot work; one line for each."""
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Raise UsageError where there is something wrong."""
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
+@contextlib.contextmanager
+def reader_may_be_gone(stream: TextIO) -> Iterator[None]:
+    """A closed terminal or pipe changes neither the outcome nor the exit status: everything is in
+    the run's folder. What is still to be flushed at the exit goes nowhere."""
+    try:
+        yield
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
