@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,22 @@ from pathlib import Path
 import pytest
 
 from probes import cgroup
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder() -> Iterator[None]:
+    """A folder for temporary files of these tests alone: what other programs make and leave in the
+    common one meanwhile would stand in the reports of runs. Its name is short, since sockets are
+    made in it."""
+    before = os.environ.get("TMPDIR")
+    folder = tempfile.mkdtemp(prefix="fwi-")
+    os.environ["TMPDIR"] = folder
+    yield
+    if before is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
