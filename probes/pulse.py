@@ -33,7 +33,17 @@ from types import TracebackType
 
 from probes import _pulse_layout as at
 from probes import stack_signal
-from probes._pulse_reader import Event, PhaseTotal, Pulse, Reader, Record, beside, create, read
+from probes._pulse_reader import (
+    Event,
+    PhaseTotal,
+    Pulse,
+    Reader,
+    Record,
+    beside,
+    create,
+    others,
+    read,
+)
 
 __all__ = [
     "ENVIRONMENT",
@@ -54,6 +64,7 @@ __all__ = [
     "gauge",
     "listen",
     "memory",
+    "others",
     "phase",
     "read",
 ]
