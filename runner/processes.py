@@ -24,7 +24,7 @@ class Processes:
     node_rank: int = 0
     """Which of the machines this is, from 0."""
     rdzv_endpoint: str | None = None
-    """HOST:PORT on the first machine where the processes meet, a free port; for --nnodes above 1."""
+    """HOST:PORT of the first machine where the processes meet, a free port; with --nnodes."""
 
     @property
     def are_several(self) -> bool:
