@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -123,10 +124,9 @@ class Ranks:
         them, are the first rank's at each step."""
         if not self.are_several:
             return network
-        with pulse.phase(PHASE):
-            return nn.parallel.DistributedDataParallel(
-                network, device_ids=None if device.type == "cpu" else [device.index]
-            )
+        return nn.parallel.DistributedDataParallel(
+            network, device_ids=None if device.type == "cpu" else [device.index]
+        )
 
 
 def has_batch_statistics(network: nn.Module) -> bool:
@@ -138,11 +138,13 @@ def with_common_statistics(network: nn.Module) -> nn.Module:
     """The network with statistics of the batch of all ranks; the names of its state stay."""
     if not has_batch_statistics(network):
         return network
-    # timm's own knows its layers that norm and activate in one.
-    from timm.layers.norm_act import convert_sync_batchnorm
-
-    converted: nn.Module = convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-    return converted
+    if any(type(module).__module__.startswith("timm.") for module in network.modules()):
+        # timm's own knows its layers that norm and activate in one.
+        layers = importlib.import_module("timm.layers")
+        converted: nn.Module = layers.convert_sync_batchnorm(network)
+        return converted
+    synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    return synchronised
 
 
 @contextlib.contextmanager
@@ -152,7 +154,8 @@ def joined(who: Member, device: torch.device) -> Iterator[Ranks]:
     if who.world == 1:
         yield Ranks(who)
         return
-    with pulse.phase(PHASE):
+    # A start: the others may still be importing.
+    with pulse.phase("startup"):
         on_host = device.type == "cpu"
         dist.init_process_group(
             "gloo" if on_host else "nccl",

@@ -139,8 +139,7 @@ def test_number_that_is_not_finite_in_one_rank_is_found_by_both_and_told_by_the_
     tmp_path: Path,
 ) -> None:
     for n in range(1, 3):
-        trees.write_pair(tmp_path, "FlatVel_A", n, samples=2)
-        broken = tmp_path / "FlatVel_A" / "model" / f"model{n}.npy"
+        _, broken = trees.write_pair(tmp_path, "FlatVel_A", n, samples=2)
         maps = np.load(broken)
         maps[1] = np.nan
         np.save(broken, maps)
@@ -210,7 +209,7 @@ def test_process_alone_does_the_same_without_any_other() -> None:
 
 
 def test_common_statistics_of_batches_keep_names_and_what_is_validated() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU())
+    network: nn.Module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU())
     images = torch.randn(2, 1, 8, 8)
     network(images)
     keys, before = list(network.state_dict()), network.eval()(images)
