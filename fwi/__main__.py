@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import tyro
 
-from fwi import config
-from fwi.errors import JobError
+from fwi import config, shares
+from fwi.errors import JobError, ToldElsewhere
 from fwi.interruption import Interrupted
 from probes import pulse
 
@@ -48,13 +49,19 @@ def parse(arguments: Sequence[str]) -> config.Job:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status of a command line (default: this process's)."""
     job = parse(sys.argv[1:] if arguments is None else arguments)
-    pulse.attach()
+    who = shares.member(os.environ)
+    pulse.attach(who.rank, who.place)
     if wrong := config.problems(job):
+        if who.rank:
+            return _USAGE_STATUS
         return _failed(job, "error.usage", "\n".join(wrong), _USAGE_STATUS)
     try:
         return _run(job)
+    except ToldElsewhere as error:
+        return error.exit_code
     except JobError as error:
-        return _failed(job, error.outcome, _own_words(error), error.exit_code)
+        rank = f"rank {who.rank}: " if who.rank else ""
+        return _failed(job, error.outcome, rank + _own_words(error), error.exit_code)
     except KeyboardInterrupt:
         print("interrupted before there was anything to keep", file=sys.stderr, flush=True)
         return _INTERRUPTED_STATUS

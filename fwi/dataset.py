@@ -187,28 +187,35 @@ class EpochOrder:
     def __iter__(self) -> Iterator[int]:
         return (int(position) for position in self._order)
 
+    def at(self, places: range) -> list[int]:
+        """The samples of a stretch of what the order hands out."""
+        return [int(position) for position in self._order[places.start : places.stop]]
+
 
 def loader(
     samples: Samples,
     *,
-    batch_size: int,
+    batch_size: int = 1,
     workers: int = 2,
     device: torch.device,
     sampler: Iterable[int] | None = None,
+    batches: Iterable[list[int]] | None = None,
     drop_last: bool = False,
     prefetch: int = 2,
     pin_memory: bool = True,
     sharing: Sharing = "auto",
 ) -> DataLoader[Sample]:
-    """Batches of samples, in order or as ``sampler`` says, read by ``workers`` processes.
+    """Batches of samples, in order or as ``sampler`` says, or just these ``batches``, read by
+    ``workers`` processes.
 
     Each prepares ``prefetch`` batches ahead, in memory that ``sharing`` names; ``pin_memory``
     page-locks them where ``device`` is a GPU.
     """
     return DataLoader(
         samples,
-        batch_size=batch_size,
+        batch_size=batch_size if batches is None else 1,
         sampler=sampler,
+        batch_sampler=batches,
         num_workers=workers,
         collate_fn=_as_read,
         drop_last=drop_last,

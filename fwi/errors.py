@@ -48,3 +48,12 @@ class DeviceError(JobError):
     """The device asked for is not there."""
 
     outcome = "fault.driver"
+
+
+class ToldElsewhere(JobError):
+    """Another process of the job has failed, and tells why."""
+
+    def __init__(self, outcome: str | None, exit_code: int) -> None:
+        super().__init__("the first rank failed and says why")
+        self.outcome = outcome or JobError.outcome
+        self.exit_code = exit_code

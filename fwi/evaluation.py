@@ -32,8 +32,9 @@ class ErrorSums:
 
     def __init__(self, families: Sequence[str], device: torch.device | str = "cpu") -> None:
         self._families = tuple(families)
-        # Rows: families. Columns: all cells, odd cells (m/s), samples.
-        self._sums = torch.zeros(len(self._families), 3, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(len(self._families), 3, dtype=torch.float64, device=device)
+        """Rows: families. Columns: all cells, odd cells (m/s), samples. Those of disjoint samples
+        add up to those of all."""
 
     @torch.no_grad()
     def add(self, predicted: Tensor, velocity: Tensor, families: Tensor) -> None:
@@ -59,11 +60,11 @@ class ErrorSums:
             ],
             1,
         )
-        self._sums.index_add_(0, families.to(self._sums.device, torch.long), rows.double())
+        self.sums.index_add_(0, families.to(self.sums.device, torch.long), rows.double())
 
     def result(self) -> Errors:
         """The errors of all that was counted. Raises ValueError where nothing was."""
-        sums = self._sums.cpu()
+        sums = self.sums.cpu()
         everything, odd, samples = sums.sum(0).tolist()
         if not samples:
             raise ValueError("no sample was counted: expected a validation set that is not empty")

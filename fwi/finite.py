@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fwi.errors import NonFiniteError
 from fwi.precision import Precision
+from probes import pulse
 
 SKIPS_ALLOWED = 40
 """Moves in a row that a gradient scale may skip. It halves each time: 2^16 has become 2^-24, and
@@ -147,7 +148,8 @@ def _reader(value: Tensor) -> Callable[[], float]:
     arrived.record()
 
     def read() -> float:
-        arrived.synchronize()
+        with pulse.phase("device"):
+            arrived.synchronize()
         return float(copied.item())
 
     return read

@@ -33,11 +33,11 @@ class Holdings:
     """Calls cost nothing once everything has been measured, and in a job that nobody supervises.
     A compiled network is left alone: following it would change what it keeps."""
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Learner, *, enabled: bool = True) -> None:
         self._learner = learner
         recorder = os.environ.get(pulse.ENVIRONMENT)
         self._file = Path(recorder).with_name(_NAME) if recorder else None
-        self._enabled = self._file is not None and not learner.is_compiled
+        self._enabled = enabled and self._file is not None and not learner.is_compiled
         self._windows = 0
         self._following: Attribution | None = None
         self._content: dict[str, Any] = {"schema": 1, "phases": {}}

@@ -38,9 +38,19 @@ class Interrupted(BaseException):
 
 
 class Interruption:
-    """Listens for the asking signals while entered; in the main thread only."""
+    """Listens for the asking signals while entered; in the main thread only.
 
-    def __init__(self) -> None:
+    ``agree`` makes what this process was asked (0: nothing) what any of several processes was;
+    ``echo_s``: seconds in which a second signal is the first one over again, as where a launcher
+    passes on what the terminal has sent to its processes too.
+    """
+
+    def __init__(
+        self, agree: Callable[[int], int] = lambda asked: asked, echo_s: float = 0.0
+    ) -> None:
+        self._agree = agree
+        self._echo_s = echo_s
+        self._asked_at = 0.0
         self._asked: int | None = None
         self._waiting = False
         self._worker_died = False
@@ -59,7 +69,14 @@ class Interruption:
             signal.signal(signal.SIGCHLD, self._torch_on_child)
 
     def check(self) -> None:
-        """Raise Interrupted where somebody asked. For the points at which the state is whole."""
+        """Raise Interrupted where somebody asked, any of the processes. For the points at which
+        the state is whole, or can be made so; all processes must come to the same ones."""
+        asked = self._agree(self._asked or 0)
+        if asked:
+            self._asked = asked
+            raise Interrupted(asked)
+
+    def _check_own(self) -> None:
         if self._asked is not None:
             raise Interrupted(self._asked)
 
@@ -73,14 +90,15 @@ class Interruption:
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
         """Around a wait for the loader. Raises Interrupted when somebody has asked, also in place
-        of the error that a loader raises because its workers were asked too."""
-        self.check()
+        of the error that a loader raises because its workers were asked too. Of several processes
+        only this one is asked: :meth:`check` is next."""
+        self._check_own()
         self._waiting = True
         try:
             if self._worker_died:
                 self._on_child(signal.SIGCHLD, None)
             yield
-            self.check()
+            self._check_own()
         except Exception as error:
             if "DataLoader worker" in str(error) and self._asked is None:
                 time.sleep(_SIGNAL_LAG_S)  # a signal's handler runs in here
@@ -94,15 +112,17 @@ class Interruption:
 
     def _on_signal(self, signum: int, _: FrameType | None) -> None:
         if self._asked is not None:
+            if time.monotonic() - self._asked_at < self._echo_s:
+                return
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
-        self._asked = signum
+        self._asked, self._asked_at = signum, time.monotonic()
         if self._waiting:
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
 
     def _on_alarm(self, _: int, __: FrameType | None) -> None:
         if self._waiting:
-            self.check()
+            self._check_own()
 
     def _on_child(self, signum: int, frame: FrameType | None) -> None:
         if not self._waiting:

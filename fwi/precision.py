@@ -8,19 +8,23 @@ import torch
 
 from fwi import config
 from fwi.config import Train
-from fwi.errors import DeviceError
+from fwi.errors import DeviceError, UsageError
+from fwi.shares import Member
 
 Precision = Literal["fp16", "bf16", "fp32"]
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, who: Member | None = None) -> torch.device:
     """``auto`` → the first CUDA device, else the CPU. A CUDA device becomes the current one.
 
-    Raises DeviceError for a device that is not there.
+    Of several processes (``who``) each has the device of its place on the machine. Raises
+    DeviceError for a device that is not there, UsageError for one that is asked for by number.
     """
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if who is not None and who.world > 1:
+        name = _of_place(name, who, count)
     device = torch.device("cuda" if name == "auto" else name)
     if (device.index or 0) >= count:
         raise DeviceError(f"--device {name}: {_cuda_here(count)}; take --device cpu, or auto")
@@ -29,6 +33,20 @@ def resolve_device(name: str) -> torch.device:
     # Events, streams and the allocator's readings are the current device's.
     torch.cuda.set_device(device)
     return device
+
+
+def _of_place(name: str, who: Member, count: int) -> str:
+    if ":" in name:
+        raise UsageError(
+            f"--device {name}: one device for {who.world} processes; take --device cuda, which "
+            "gives each its own, and choose among them with CUDA_VISIBLE_DEVICES"
+        )
+    if who.places > count:
+        raise DeviceError(
+            f"{who.places} processes on this machine, each on a device of its own: "
+            f"{_cuda_here(count)}; take fewer with --nproc, or --device cpu"
+        )
+    return f"cuda:{who.place}"
 
 
 def _cuda_here(count: int) -> str:

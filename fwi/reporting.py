@@ -19,8 +19,10 @@ def epoch(
     loss: float | None,
     errors: Errors,
     samples_per_s: float | None,
+    per_step: int,
 ) -> None:
-    """Report an epoch of ``samples`` training samples that was learned from and validated.
+    """Report an epoch of ``samples`` training samples that was learned from, ``per_step`` a step,
+    and validated.
 
     ``loss``: the mean over the epoch's samples, m/s; None where they were learned from by another
     process, as is ``samples_per_s`` then.
@@ -31,7 +33,7 @@ def epoch(
     for family, error in errors.by_family.items():
         pulse.gauge(f"mae.{family}", error)
     done = schedule.progress(place, 0, samples, job.epochs)
-    total = place.step + schedule.steps_left(place, samples, job.epochs, job.batch_size)
+    total = place.step + schedule.steps_left(place, samples, job.epochs, per_step)
     parts = [
         f"epoch {place.epoch + 1}/{job.epochs}",
         f"step {place.step}/{total}",

@@ -112,6 +112,32 @@ def require_same_samples(path: Path, saved: Mapping[str, Any], now: Mapping[str,
         )
 
 
+def generators(state: Mapping[str, Any], rank: int) -> dict[str, Any] | None:
+    """The random state that a rank had; None where the checkpoint is of fewer processes."""
+    of_ranks: list[dict[str, Any]] = [state["rng"], *state.get("rng_of_others", ())]
+    return of_ranks[rank] if rank < len(of_ranks) else None
+
+
+def other_processes(state: Mapping[str, Any], job: config.Train, world: int) -> str | None:
+    """One line where the checkpoint is of another number of processes; None where it is not."""
+    before = int(state.get("processes", 1))
+    if before == world:
+        return None
+    samples = before * int(state["config"].get("batch_size", job.batch_size))
+    return (
+        f"the checkpoint is of {before} process(es), this run has {world}: the same samples in the "
+        f"same order, {job.batch_size * world} a step (before: {samples}); what layers draw at "
+        "random differs"
+    )
+
+
+def bring_best(path: Path, folder: Path) -> None:
+    """Copy the best checkpoint from beside ``path``, where that is another folder."""
+    best = path.with_name(checkpoint.BEST)
+    if best.exists() and path.parent.resolve() != folder.resolve():
+        checkpoint.copy(best, folder / checkpoint.BEST)
+
+
 def _counts(samples: Mapping[str, Any]) -> str:
     return f"{samples.get('train')} training and {samples.get('validation')} validation samples"
 

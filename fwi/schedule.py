@@ -53,9 +53,9 @@ def progress(place: Place, window: int, samples: int, epochs: int) -> float:
     return (place.epoch * samples + place.position + window / 2) / (epochs * samples)
 
 
-def steps_left(place: Place, samples: int, epochs: int, batch_size: int) -> int:
-    """Batches from ``place`` to the end of the run."""
+def steps_left(place: Place, samples: int, epochs: int, per_step: int) -> int:
+    """Steps of ``per_step`` samples from ``place`` to the end of the run."""
     if place.epoch >= epochs:
         return 0
-    here = math.ceil((samples - place.position) / batch_size)
-    return here + (epochs - place.epoch - 1) * math.ceil(samples / batch_size)
+    here = math.ceil((samples - place.position) / per_step)
+    return here + (epochs - place.epoch - 1) * math.ceil(samples / per_step)

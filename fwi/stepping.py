@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fwi import config, rng, weights
 from fwi.models import build
 from fwi.precision import Precision
+from fwi.ranks import Ranks, with_common_statistics
+from fwi.shares import Member
 from probes import pulse
 
+_BETWEEN_SEEDS = 0x9E3779B97F4A7C15
 _Tensors = tuple[Tensor, ...] | list[Tensor]
 
 UNIT = 1500.0
@@ -25,18 +29,31 @@ norms are of the order of 1, ``--clip 3`` meets outliers only, and fp16 need not
 class Learner:
     """Forward, loss, backward; then optimizer and average. Seeds all random generators.
 
-    ``add`` is called for each batch of a window, then ``move`` once.
+    ``add`` is called for each batch of a window, then ``move`` once. Of several ranks all have the
+    same weights at the start, gradients, and so the same weights after each move.
     """
 
-    def __init__(self, job: config.Train, device: torch.device, precision: Precision) -> None:
+    def __init__(
+        self,
+        job: config.Train,
+        device: torch.device,
+        precision: Precision,
+        ranks: Ranks | None = None,
+    ) -> None:
         rng.seed(job.seed)
         self.device = device
+        self._ranks = ranks or Ranks(Member())
         self.is_compiled = job.compile
         self.network = build(job.model, **_options(job))
         if job.weights is not None:
             weights.load_into(self.network, job.weights)
         if device.type != "cpu":  # fake tensors cannot be moved to where they are
             self.network.to(device)
+            if self._ranks.are_several:
+                self.network = with_common_statistics(self.network)
+        if job.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._channels_last = job.channels_last
         self.average = _average(self.network, job.ema) if job.ema else None
         self.optimizer = _adamw(self.network, job.lr, job.weight_decay)
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
@@ -45,6 +62,10 @@ class Learner:
         self._marked: tuple[dict[str, Any], list[Tensor]] | None = None
         if job.compile:
             self.network.compile()
+        self._trained = self._ranks.wrapped(self.network, device)
+        if not self._ranks.is_first:
+            # Weights and order are those of all ranks; what a layer drops is each rank's own.
+            rng.seed((job.seed + _BETWEEN_SEEDS * self._ranks.who.rank) % 2**63)
 
     @property
     def validated(self) -> nn.Module:
@@ -57,19 +78,29 @@ class Learner:
 
     def predict(self, cube: Tensor) -> Tensor:
         """(B, 5, 1000, 70) → (B, 1, 70, 70) float32 m/s, with the graph for a backward pass."""
+        if self._channels_last:
+            cube = cube.contiguous(memory_format=torch.channels_last)
         with pulse.phase("forward"), self.autocast():
-            predicted: Tensor = self.network(cube)
+            predicted: Tensor = self._trained(cube)
         return predicted
 
+    def adding(self, *, is_last: bool) -> contextlib.AbstractContextManager[None]:
+        """Around :meth:`predict` and :meth:`add`: the gradients of all ranks are brought together
+        with those of the window's last batch."""
+        if is_last or not isinstance(self._trained, nn.parallel.DistributedDataParallel):
+            return contextlib.nullcontext()
+        return self._trained.no_sync()
+
     def add(self, predicted: Tensor, velocity: Tensor, share: float) -> Tensor:
-        """Add the gradients of a batch's L1, which is ``share`` of its window.
+        """Add the gradients of a batch's L1, which is ``share`` of the window of all ranks.
 
         Returns the mean absolute error of the batch in m/s, a scalar on the device.
         """
         with pulse.phase("loss"):
             loss = F.l1_loss(predicted.float(), velocity)
         with pulse.phase("backward"):
-            scaled = self.scaler.scale(loss * (share / UNIT))
+            # What brings the ranks' gradients together divides them by the number of ranks.
+            scaled = self.scaler.scale(loss * (share * self._ranks.who.world / UNIT))
             scaled.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 

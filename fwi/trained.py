@@ -10,7 +10,7 @@ from typing import Any, cast
 from torch import nn
 
 from fwi import config, weights
-from fwi.errors import DataError, UsageError
+from fwi.errors import UsageError
 from fwi.models import build, names
 
 
@@ -37,7 +37,7 @@ def load(
     Raises UsageError where the network is not known or contradicts the file, DataError where the
     file does not hold its weights, naming every key that is missing, unexpected or reshaped.
     """
-    path = _file(path)
+    path = weights.file_of(path, "--checkpoint")
     content = weights.read_file(path, "--checkpoint")
     model, encoder = _which(path, content, model, encoder)
     options: dict[str, Any] = {} if encoder is None else {"encoder": encoder}
@@ -49,15 +49,6 @@ def load(
         weights.put(network, tensors, f"--checkpoint {source}")
         found.append(Trained(network.eval(), model, encoder, source))
     return found
-
-
-def _file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    for name in ("best.pt", "last.pt"):
-        if (path / name).is_file():
-            return path / name
-    raise DataError(f"--checkpoint {path}: a folder without best.pt or last.pt")
 
 
 def _which(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from fwi import config, families
 from fwi.dataset import EpochOrder, Samples, loader
 from fwi.errors import DataError
 from fwi.layout import CUBE_SHAPE
-from fwi.precision import resolve_device
-from fwi.schedule import Place
+from fwi.ranks import Ranks
+from fwi.reporting import say
+from fwi.shares import Step
 from probes import pulse
 
 
@@ -39,19 +40,37 @@ class TrainingData:
         return dataclasses.replace(self, validation_families=self.validation_families[:samples])
 
 
-def gather(job: config.Train) -> TrainingData:
+class Batches:
+    """Batches to be read: of which samples, and their positions, batch by batch."""
+
+    def __init__(
+        self, samples: Samples, places: Sequence[range], order: EpochOrder | None = None
+    ) -> None:
+        self.samples = samples
+        self._places = places
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for places in self._places:
+            yield list(places) if self._order is None else self._order.at(places)
+
+
+def gather(job: config.Train, ranks: Ranks) -> TrainingData:
     """Index and split the files of ``--data``; without it, simulate the small set first.
 
-    Raises DataError for files that cannot be trained on.
+    Raises DataError for files that cannot be trained on, or that differ between the ranks.
     """
     root = job.data
     if root is None:
         from fwi.synthesis import synthesise
 
         small = config.small_set(families=job.families)
-        print(f"no --data: training on a small simulated set in {small.out}", flush=True)
-        synthesise(small)
         root = small.out
+        say(f"no --data: training on a small simulated set in {root}")
+        ranks.on_each_machine(lambda: synthesise(small))
     with pulse.phase("startup"):
         index = families.index(root, job.families)
         if index.shape != CUBE_SHAPE and job.model not in config.REDUCED:
@@ -61,31 +80,41 @@ def gather(job: config.Train) -> TrainingData:
             )
         parts = families.split(index, job.split, job.validation_fraction, job.seed)
         numbers = parts.validation.families_of(np.arange(len(parts.validation)))
-        return TrainingData(
+        data = TrainingData(
             train=Samples(parts.train),
             validation=Samples(parts.validation),
             families=tuple(index.names),
             validation_families=torch.from_numpy(numbers.astype(np.int64)),
             how=parts.how,
         )
+    ranks.require_same("samples", data.counts)
+    return data
 
 
-def batches_of(job: config.Train, data: TrainingData, place: Place | None) -> Iterator[Any]:
-    """Training batches from ``place`` to the end of its epoch; None: the validation batches.
+def learning(job: config.Train, data: TrainingData, epoch: int, steps: Sequence[Step]) -> Batches:
+    """What this process learns from in the steps of an epoch: each step's own samples, else the
+    one that stands in for them."""
+    order = EpochOrder(len(data.train), job.seed, epoch)
+    return Batches(data.train, [step.learned_from for step in steps], order)
+
+
+def validating(data: TrainingData, steps: Sequence[Step]) -> Batches:
+    """What this process validates; nothing in a step that has no sample for it."""
+    return Batches(data.validation, [step.mine for step in steps if step.mine])
+
+
+def batches_of(job: config.Train, wanted: Batches, device: torch.device) -> Iterator[Any]:
+    """The batches that are wanted, as :func:`learning` or :func:`validating` say.
 
     Each is (cube, velocity): (B, 5, 1000, 70) float16, or (B, 5, 72, 72) of a re-pack, and
     (B, 1, 70, 70) float32 in m/s.
     """
-    order = None
-    if place is not None:
-        order = EpochOrder(len(data.train), job.seed, place.epoch, place.position)
     return iter(
         loader(
-            data.validation if place is None else data.train,
-            batch_size=job.batch_size,
+            wanted.samples,
+            batches=wanted,
             workers=job.workers,
-            device=resolve_device(job.device),
-            sampler=order,
+            device=device,
             prefetch=job.prefetch,
             pin_memory=job.pin_memory,
             sharing=job.sharing,

@@ -48,10 +48,12 @@ class Misfit:
 
 def load_into(network: nn.Module, path: Path) -> None:
     """Take the weights of a file: a published one, or a checkpoint of this project (the average of
-    its weights, where it holds one). Of several networks in a file, the first.
+    its weights, where it holds one). Of several networks in a file, the first. A folder stands
+    for its ``best.pt``, else ``last.pt``.
 
     Raises DataError that names every key that is missing, unexpected or of another shape.
     """
+    path = file_of(path, "--weights")
     put(network, members(read_tensors(path, "--weights"))[0], f"--weights {path}")
 
 
@@ -117,6 +119,16 @@ def _split(key: str) -> tuple[str, str]:
     while match := _PREFIX.match(bare):
         prefix, bare = prefix + match[0], bare[match.end() :]
     return prefix, bare.replace(_COMPILED, ".")
+
+
+def file_of(path: Path, option: str) -> Path:
+    """The file itself, or the best checkpoint of a folder. Raises DataError for one without any."""
+    if not path.is_dir():
+        return path
+    for name in ("best.pt", "last.pt"):
+        if (path / name).is_file():
+            return path / name
+    raise DataError(f"{option} {path}: a folder without best.pt or last.pt")
 
 
 def read_tensors(path: Path, option: str) -> dict[str, Tensor]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from probes import _pulse_layout as at
+
+_LONGEST_RANK = 6
+"""Digits."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,23 @@ def create(path: Path) -> None:
         os.close(descriptor)
 
 
+def beside(path: Path, rank: int) -> Path:
+    """Where a rank records that is not the first of its machine, whose file is ``path``."""
+    return path.with_name(f"{path.name}.rank{rank}")
+
+
+def others(path: Path) -> list[Path]:
+    """The files of other ranks beside ``path``, in the order of their ranks."""
+    prefix = f"{path.name}.rank"
+    found = {}
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            number = entry.name.removeprefix(prefix)
+            if number != entry.name and number.isdecimal() and len(number) <= _LONGEST_RANK:
+                found[int(number)] = Path(entry.path)
+    return [found[rank] for rank in sorted(found)]
+
+
 class Reader:
     """The reading side. It reads and does not map: a job that cuts its file must not be able to
     kill its supervisor with SIGBUS."""
@@ -85,6 +106,11 @@ class Reader:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+    def rank(self) -> int:
+        """Of the process that records."""
+        raw = os.pread(self._descriptor, at.HEADER.size, 0)
+        return int(at.HEADER.unpack(raw)[4]) if len(raw) == at.HEADER.size else 0
 
     def newest(self) -> Pulse:
         """The newest whole pulse; number 0 before the first."""

@@ -25,13 +25,25 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from threading import get_ident
 from time import monotonic_ns
 from types import TracebackType
 
 from probes import _pulse_layout as at
 from probes import stack_signal
-from probes._pulse_reader import Event, PhaseTotal, Pulse, Reader, Record, create, read
+from probes._pulse_reader import (
+    Event,
+    PhaseTotal,
+    Pulse,
+    Reader,
+    Record,
+    beside,
+    create,
+    others,
+    read,
+)
 
 __all__ = [
     "ENVIRONMENT",
@@ -43,6 +55,7 @@ __all__ = [
     "Record",
     "attach",
     "beat",
+    "beside",
     "create",
     "detach",
     "event",
@@ -51,6 +64,7 @@ __all__ = [
     "gauge",
     "listen",
     "memory",
+    "others",
     "phase",
     "read",
 ]
@@ -207,9 +221,12 @@ _listener: Callable[[str, bool], None] | None = None
 _phases: dict[str, Phase] = {}
 
 
-def attach(rank: int = 0) -> bool:
+def attach(rank: int = 0, place: int | None = None) -> bool:
     """Start recording to the file that ``FWI_PULSE`` names; whether there is one.
 
+    Of the ranks on a machine each records to a file of its own: that of ``place`` 0 (default: the
+    rank) to the one that is named, the others to files that they make beside it
+    (:func:`beside`).
     Only pulses of the thread that attached last count. Where a living ancestor records to that file
     already (the variable is inherited), nothing is attached. A file that is missing or not a
     recorder's is said once on standard error and the job goes on: losing the pulses must not lose
@@ -223,6 +240,10 @@ def attach(rank: int = 0) -> bool:
     if not name:
         return False
     try:
+        if rank if place is None else place:
+            name = str(beside(Path(name), rank))
+            with suppress(FileExistsError):
+                create(Path(name))
         _recorder = _open_recorder(name, rank)
     except (OSError, ValueError) as error:
         os.write(2, f"pulses are not recorded: {ENVIRONMENT}={name}: {error}\n".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from runner.output import Sink, Stream
 from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
 from runner.progress import Progress
+from runner.rank_pulses import RankPulses
 from runner.sampling import Peaks, Sampler
 from runner.units import duration
 from runner.watchdog import Finding, Standstill, Verdict, judge
@@ -89,12 +91,13 @@ class Attempt:
         self._log = BoundedLog(self._paths.output, self._options.log_limit << 20, later)
         self._pulses = flight.make(self._paths.pulse, self._trouble)
         stall.prepare(self._paths)
-        self._reader = pulse.Reader(self._pulses)
+        self._ranks = RankPulses(self._pulses)
+        self._reader = self._ranks.first
         self._sampler = Sampler(self._options.sample, self._trouble)
         self._guard = MemoryGuard.of(self._options.max_host_memory, self._console.say)
         began = time.monotonic()
         self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._progress = Progress(self._reader, began)
+        self._progress = Progress(self._ranks, began)
         was_subreaper = process_tree.is_subreaper()
         process_tree.become_subreaper()
         try:
@@ -109,7 +112,7 @@ class Attempt:
             process_tree.become_subreaper(was_subreaper)
             self._sampler.close()
             self._oom.close()
-            self._reader.close()
+            self._ranks.close()
             self._log.close()
             stall.tidy(self._paths)
             flight.tidy(self._pulses, self._paths.pulse)
@@ -152,7 +155,7 @@ class Attempt:
             group_left = await stopping.remove_group(self._tree)
             for stream in streams:
                 await stream.finish()
-            record = self._reader.record()
+            record, ranks = self._reader.record(), self._ranks.records()
             left = self._leaks.collect(
                 self._tree.pids_seen,
                 self._log.tail().decode("utf-8", "replace"),
@@ -162,7 +165,7 @@ class Attempt:
                 devices=await self._sampler.devices_at_rest(self._tree.pids_seen),
             )
             self._mid_line = streams[0].is_mid_line
-            return self._end(reason, record, left, spawned, ended)
+            return self._end(reason, record, ranks, left, spawned, ended)
         except BaseException as error:
             if procfs.is_alive(root):
                 self._console.say(f"the supervisor failed ({error!r}): the job is stopped")
@@ -276,12 +279,13 @@ class Attempt:
         assert self._verdict is not None
         self._console.say(
             f"stall: no progress for {self._verdict.quiet_s:.1f} s "
-            f"in phase {self._progress.pulse.phase or 'startup'}; looking at its threads",
+            f"in phase {self._progress.phase}; looking at its threads",
             "stall",
         )
         self._picture = await stall.capture(
             self._tree, self._verdict, self._paths, again=self._given_time
         )
+        self._picture = dataclasses.replace(self._picture, ranks=tuple(self._progress.standings))
         if self._has_ended():
             self._console.say("it ended meanwhile: the stall is withdrawn", "stall")
             self._detected, self._picture = None, None
@@ -325,7 +329,9 @@ class Attempt:
         if self._root_exit is None or self._root_exit.signal == signal.SIGKILL:
             self._console.note("signal", "SIGKILL to the whole tree: it had not ended in time")
 
-    def _evidence(self, reason: Stop | None, record: Record | None) -> Evidence:
+    def _evidence(
+        self, reason: Stop | None, record: Record | None, ranks: tuple[Record, ...]
+    ) -> Evidence:
         output = self._log.tail().decode("utf-8", "replace")
         killed = self._root_exit is not None and self._root_exit.signal == signal.SIGKILL
         kills, xids = self._oom.kernel_log(
@@ -348,13 +354,20 @@ class Attempt:
             shm_full=self._shm_full or self._sampler.shm_was_full or system.shm_filled,
             output=output,
             record=record,
+            ranks=ranks,
             stall=self._picture,
             memory=self._guard.picture if self._guard is not None else None,
             system=system,
         )
 
     def _end(
-        self, reason: Stop | None, record: Record, left: Leaks, spawned: float, ended: float
+        self,
+        reason: Stop | None,
+        record: Record,
+        ranks: tuple[Record, ...],
+        left: Leaks,
+        spawned: float,
+        ended: float,
     ) -> AttemptEnd:
         began = self._progress.started
         first = self._progress.first_pulse
@@ -366,7 +379,7 @@ class Attempt:
         if self._log.error is not None:
             self._trouble(self._log.error)
         return AttemptEnd(
-            evidence=self._evidence(reason, record),
+            evidence=self._evidence(reason, record, ranks),
             timing=Timing(
                 started=self._started_text,
                 spawn_s=spawned - began,

@@ -10,7 +10,7 @@ import re
 import signal
 from dataclasses import replace
 
-from runner import scenes, signatures, system_facts
+from runner import rank_facts, scenes, signatures, system_facts
 from runner.advice import advice_for
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome, exit_status
@@ -92,7 +92,7 @@ def _held(memory: MemoryPicture | None) -> list[Fact]:
 def _died(evidence: Evidence) -> _Decision:
     matches = _believed(signatures.match(evidence.output), evidence)
     also = _others(matches)
-    own = evidence.record.failure if evidence.record else None
+    own = rank_facts.failure(evidence)
     if own is not None and own[0] in Outcome._value2member_map_:
         return Outcome(own[0]), 0.99, [Fact("job", own[1])], also
     if evidence.signal is not None:
@@ -324,6 +324,7 @@ def _common_facts(evidence: Evidence) -> list[Fact]:
         of = f" of {pulse.total}" if pulse.total else ""
         where = "the work was finished" if evidence.record.finished_s else f"phase {pulse.phase}"
         facts.append(Fact("pulse", f"last pulse: {where}, step {pulse.step}{of}"))
+    facts += rank_facts.facts(evidence)
     facts += [Fact("driver", xid) for xid in evidence.xids[:3]]
     ours = {(sent.pid, sent.signal): sent.why for sent in evidence.sent}
     died = [ended for ended in evidence.exits if ended.signal is not None]

@@ -9,6 +9,7 @@ from probes.kernel_log import Kill
 from probes.pulse import Record
 from probes.stacks import ProcessPicture
 from runner.process_tree import Exit, Sent
+from runner.rank_pulses import Standing
 from runner.system_watch import System
 
 
@@ -35,6 +36,8 @@ class StallPicture:
     again: bool = False
     """Whether it was given the same time once more, and made no progress in it either."""
     stacks: str | None = None
+    ranks: tuple[Standing, ...] = ()
+    """Where each rank was last seen."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class Evidence:
     is_observed: bool = True
     """False: nothing was watched, there is only a log, and perhaps an exit status."""
     record: Record | None = None
+    """Of the job's first process."""
+    ranks: tuple[Record, ...] = ()
+    """Of every process that recorded, by rank; one where the job is one process."""
     stall: StallPicture | None = None
     memory: MemoryPicture | None = None
     system: System | None = None

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from probes import pulse
+from runner import rank_pulses
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -39,6 +40,7 @@ def make(path: Path, say: Callable[[str], None]) -> Path:
 def tidy(made: Path, path: Path) -> None:
     """Take away the recorder that is not in the attempt's folder."""
     if made != path:
+        rank_pulses.tidy(made)
         with suppress(OSError):
             made.unlink(missing_ok=True)
             made.parent.rmdir()

@@ -119,6 +119,11 @@ def _ranks(scene: Scene) -> Hang | None:
         facts.append(Fact("process", f"rank {names} of {scene.world} is not there"))
     for culprit in elsewhere[:_FOLLOWED]:
         facts.append(Fact(scene.source, f"{culprit.called} is elsewhere: {_doing(culprit)}"))
+        own = [s for s in scene.suspects if s.is_worker and s.parent == culprit.pid]
+        behind = _loader(Scene((culprit, *own), source=scene.source))
+        if behind is not None:
+            facts += behind.facts[1:]
+            also += behind.also
         if culprit.wait and culprit.wait.kind in BY_KIND:
             also.append(BY_KIND[culprit.wait.kind])
     if not elsewhere and not missing:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from probes.procfs import Stat
-from probes.pulse import Pulse, Reader
+from probes.pulse import Pulse
+from runner import rank_pulses
 from runner.output import Stream
+from runner.rank_pulses import RankPulses, Standing
 from runner.watchdog import Observation, Standstill
 
 _REAL_WORK_S = 0.05
@@ -14,14 +17,19 @@ _REAL_WORK_S = 0.05
 
 
 class Progress:
-    """A pulse is progress; output is, from a program that has never pulsed."""
+    """A pulse is progress; output is, from a program that has never pulsed. Of several ranks it is
+    the pulse of the one that the others wait for."""
 
-    def __init__(self, reader: Reader, started: float) -> None:
+    def __init__(self, pulses: RankPulses, started: float) -> None:
         self.started = started
         self.at = started
         self.pulse = Pulse(0, 0.0, "", 0, 0)
+        """The newest of the job's first process."""
+        self.standings: list[Standing] = []
         self.first_pulse: float | None = None
-        self._reader = reader
+        self._hindmost = Standing(0, self.pulse)
+        self._before: dict[int, Standing] = {}
+        self._pulses = pulses
         self._output = 0
         self._cpu_s = 0.0
         self._looked = started
@@ -29,15 +37,20 @@ class Progress:
     def look(self, now: float, streams: Sequence[Stream]) -> bool:
         """Take in pulses and output; whether there was progress."""
         moved = False
-        newest = self._reader.newest()
-        if newest.number != self.pulse.number:
-            self.pulse, self.at, moved = newest, time_of(newest.at_s, self._looked, now), True
+        self.standings = [self._seen(one, now) for one in self._pulses.standings()]
+        self.pulse = self.standings[0].pulse
+        hindmost = rank_pulses.hindmost(self.standings)
+        if hindmost is not None and hindmost != self._hindmost:
+            # Another rank may have become the one to ask, whose last pulse is older.
+            moved = hindmost.at_s > self.at or hindmost.rank == self._hindmost.rank
+            self._hindmost = hindmost
+            self.at = hindmost.at_s if moved else self.at
             if self.first_pulse is None:
                 self.first_pulse = self.at
         output = sum(stream.bytes for stream in streams)
         if output != self._output:
             self._output = output
-            if self.pulse.number == 0:
+            if self._hindmost.pulse.number == 0:
                 self.at, moved = now, True
         for stream in streams:
             stream.look()
@@ -50,17 +63,30 @@ class Progress:
     def look_at_processors(self, now: float, members: Iterable[Stat]) -> None:
         """Let processor time count as progress of a program that does not pulse."""
         used = sum(stat.cpu_s for stat in members)
-        if self.pulse.number == 0 and used - self._cpu_s >= _REAL_WORK_S:
+        if self._hindmost.pulse.number == 0 and used - self._cpu_s >= _REAL_WORK_S:
             self.at = now
         self._cpu_s = used
+
+    def _seen(self, one: Standing, now: float) -> Standing:
+        """The same with the time of its pulse by our clock."""
+        before = self._before.get(one.rank)
+        if before is None or before.pulse != one.pulse:
+            at_s = time_of(one.pulse.at_s, self._looked, now)
+            before = self._before[one.rank] = dataclasses.replace(one, at_s=at_s)
+        return dataclasses.replace(one, at_s=before.at_s)
+
+    @property
+    def phase(self) -> str:
+        """The phase that the job stands in: that of the rank that the others wait for."""
+        return self._hindmost.pulse.phase or "startup"
 
     def observation(self, now: float, standstill: Standstill) -> Observation:
         return Observation(
             now=now,
             started=self.started,
             last_progress=self.at,
-            phase=self.pulse.phase or "startup",
-            finished=self._reader.finished_s() if self.pulse.number else None,
+            phase=self.phase,
+            finished=rank_pulses.all_finished_s(self.standings),
             standstill=standstill.since_progress,
             standstill_total=standstill.total,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runner import attempts, system_watch
+from runner import attempts, rank_facts, system_watch
 from runner.attempt_end import AttemptEnd, Timing
 from runner.attempts import Finished
 from runner.evidence import Diagnosis
@@ -80,6 +80,7 @@ class Result:
             "recovery": {"retries": self.retries, "stopped": self.stopped},
             "peaks": attempts.peaks_dict(self.peaks),
             "phases": phases(end),
+            "ranks": rank_facts.table(end.evidence.ranks),
             "gauges": dict(end.record.gauges) if end.record else {},
             "leaks": attempts.leaks_over_all(self.attempts),
             "timing": {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from probes.stacks import ProcessPicture, Thread
-from runner import waits
+from runner import rank_facts, waits
 from runner.evidence import Fact, StallPicture
 from runner.hangs import SPINNING, Hang, Scene, Suspect, decide
 from runner.outcomes import Outcome
@@ -22,9 +22,9 @@ _FOLLOWED = (Kind.LOADER, Kind.CHILD, Kind.JOIN, Kind.LAUNCHER, Kind.COLLECTIVE,
 
 def hang_of(picture: StallPicture | None) -> Hang:
     """What a stalled attempt hangs in."""
-    if picture is None or not picture.processes:
+    if picture is None:
         return Hang(Outcome.HANG_UNKNOWN, 0.3)
-    found = decide(scene_of(picture.processes))
+    found = rank_facts.with_ranks(decide(scene_of(picture.processes)), picture.ranks)
     if not picture.moved:
         return found
     times = "twice the time allowed" if picture.again else "the time allowed"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from tyro.conf import arg
 
 from fwi.config.checks import Require, flag, is_device
 from fwi.config.choices import ENCODERS, RECOMPUTABLE, Dtype, Model, Sharing, Split
@@ -36,9 +38,11 @@ class Train:
     """Start the encoder from timm's weights for images, from its hub."""
     encoder_weights: Path | None = None
     """The same from a local copy of the hub's file (model.safetensors), without network."""
-    weights: Path | None = None
-    """Start from these weights: a published file, or a checkpoint of this project."""
-    dtype: Dtype = "auto"
+    weights: Annotated[Path | None, arg(aliases=["--init-from"])] = None
+    """Start from these weights: a published file, a checkpoint of this project, or a folder of
+    them, of which the best is taken; under the runner also a run's id, or last. Nothing but the
+    weights is taken (--resume goes on with a run)."""
+    dtype: Annotated[Dtype, arg(aliases=["--precision"])] = "auto"
     """Precision of the forward and backward pass. auto: bf16 or fp16 on a GPU (fp32 instead of fp16
     for convnext, which overflows in it), fp32 on a CPU."""
     fp16: Literal[0, 1] | None = None
@@ -47,8 +51,10 @@ class Train:
     """auto, cpu, cuda or cuda:N."""
     epochs: int = 20
     """Passes over the training samples."""
+    patience: int = 0
+    """Epochs in a row without a better validation error after which training ends; 0: never."""
     batch_size: int = 16
-    """Samples a step and process."""
+    """Samples a step and process; of several processes a step takes as many from each."""
     accumulate: int = 1
     """Steps whose gradients are added before the optimizer moves."""
     lr: float = 1e-3
@@ -66,7 +72,7 @@ class Train:
     seed: int = 0
     """Seed of the weights, the order of samples, the flips and the random split."""
     workers: int = 2
-    """Loader processes; 0 loads in the main process."""
+    """Loader processes, of each process that trains; 0 loads in the main process."""
     prefetch: int = 2
     """Batches that each loader process prepares ahead."""
     pin_memory: bool = True
@@ -78,6 +84,8 @@ class Train:
     activation_checkpointing: bool = False
     """Keep only each block's input for the backward pass and compute the rest again: less memory,
     more time, the same numbers."""
+    channels_last: bool = False
+    """Keep images with their channels last in memory, which some devices compute faster with."""
     compile: bool = False
     """torch.compile the network."""
     empty_cache: bool = False
@@ -101,7 +109,7 @@ class Train:
         require("seed", 0 <= self.seed < 2**63, "a whole number from 0")
         for name in ("epochs", "batch_size", "accumulate", "prefetch"):
             require(name, getattr(self, name) >= 1, "a whole number from 1")
-        for name in ("workers", "checkpoint_every"):
+        for name in ("workers", "checkpoint_every", "patience"):
             require(name, getattr(self, name) >= 0, "a whole number from 0")
         for name in ("warmup", "flip"):
             require(name, 0 <= getattr(self, name) <= 1, "a number from 0 to 1")
@@ -139,8 +147,11 @@ class Train:
                 found.append(f"--encoder {value}: expected a timm name that begins with {family}")
         if self.pretrained and self.encoder_weights:
             found.append("--pretrained and --encoder-weights: the hub or a file, give one")
-        for name in ("encoder_weights", "weights"):
-            path = getattr(self, name)
-            if path is not None and not path.is_file():
-                found.append(f"{flag(name)} {path}: no such file")
+        if self.encoder_weights is not None and not self.encoder_weights.is_file():
+            found.append(f"--encoder-weights {self.encoder_weights}: no such file")
+        if self.weights is not None and not self.weights.exists():
+            found.append(
+                f"--weights {self.weights}: no such file or folder; a run's id, and last, are "
+                "understood by `python -m runner train`"
+            )
         return found

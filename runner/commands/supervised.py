@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,25 @@ from runner import paths as run_places
 from runner import supervisor
 from runner.commands.usage import UsageError, reader_may_be_gone, refuse
 from runner.options import Supervision
+from runner.processes import Processes
 from runner.result import Result
 from runner.retrying import Changeable
 
 
-def job(asked: config.Job, options: Supervision, *, label: str = "") -> int:
+def job(
+    asked: config.Job,
+    options: Supervision,
+    *,
+    label: str = "",
+    processes: Processes | None = None,
+) -> int:
     """Supervise a job of ours; the exit status. ``label`` becomes part of the run's id."""
     name = config.job_name(asked)
-    refuse(config.problems(asked) + options.problems())
+    processes = processes or Processes()
+    refuse(config.problems(asked) + options.problems() + processes.problems(asked))
 
     def command(job: config.Job) -> list[str]:
-        return [sys.executable, "-m", "fwi", name, *config.to_argv(job)]
+        return processes.command(["fwi", name, *config.to_argv(job)])
 
     return _finish(
         _run(
@@ -31,8 +41,8 @@ def job(asked: config.Job, options: Supervision, *, label: str = "") -> int:
             job=name,
             label=label,
             options=options,
-            asked=config.as_dict(asked),
-            environment={"PYTHONUNBUFFERED": "1"},
+            asked=config.as_dict(asked) | (asdict(processes) if processes.are_several else {}),
+            environment={"PYTHONUNBUFFERED": "1", **processes.environment(os.environ)},
             live=True,
         ),
         options,

@@ -11,6 +11,7 @@ from runner import paths as run_places
 from runner.commands import supervised
 from runner.commands.usage import UsageError
 from runner.options import Supervision
+from runner.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -19,17 +20,23 @@ class TrainCommand:
 
     job: config.Train = field(default_factory=config.Train)
     supervision: Supervision = field(default_factory=Supervision)
+    processes: Processes = field(default_factory=Processes)
 
     def __call__(self) -> int:
-        resume = _resolve_resume(self.job.resume, self.supervision.runs())
-        asked = dataclasses.replace(self.job, resume=resume)
-        return supervised.job(asked, self.supervision, label=asked.model)
+        runs, job = self.supervision.runs(), self.job
+        resume = _folder_of("--resume", job.resume, runs) if job.resume is not None else None
+        weights = _weights(job.weights, runs) if job.weights is not None else None
+        asked = dataclasses.replace(job, resume=resume, weights=weights)
+        return supervised.job(asked, self.supervision, label=asked.model, processes=self.processes)
 
 
-def _resolve_resume(asked: str | None, runs: Path) -> str | None:
+def _weights(asked: Path, runs: Path) -> Path:
+    """A file or folder as it is; else what ``last``, or a run's id, means."""
+    return asked if asked.exists() else Path(_folder_of("--init-from", str(asked), runs))
+
+
+def _folder_of(option: str, asked: str, runs: Path) -> str:
     """``last`` and ids of runs become the folder of their checkpoints; paths stay."""
-    if asked is None:
-        return None
     if asked == "last":
         found = [
             folder
@@ -37,13 +44,13 @@ def _resolve_resume(asked: str | None, runs: Path) -> str | None:
             if run_places.is_run_id(folder.parent.name) and any(folder.glob("*.pt"))
         ]
         if not found:
-            raise UsageError(f"--resume last: no run in {runs} has a checkpoint")
+            raise UsageError(f"{option} last: no run in {runs} has a checkpoint")
         return str(max(found, key=lambda folder: folder.parent.name))
     if run_places.is_run_id(asked) and (runs / asked).is_dir():
         return str(run_places.run_paths(runs, asked).checkpoints)
     if not Path(asked).exists():
         raise UsageError(
-            f"--resume {asked}: neither a run in {runs} nor a checkpoint file or folder; "
+            f"{option} {asked}: neither a run in {runs} nor a checkpoint file or folder; "
             f"`python -m runner runs` lists the runs"
         )
     return asked

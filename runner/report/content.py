@@ -100,6 +100,31 @@ def phase_rows(result: Mapping[str, Any]) -> list[Row]:
     ]
 
 
+RANK_HEAD: Row = ("rank", "pid", "last phase", "step", "data", "compute", "ranks", "device peak")
+_COMPUTE = ("transfer", "forward", "loss", "backward", "optimizer", "ema", "evaluate")
+
+
+def rank_rows(result: Mapping[str, Any]) -> list[Row]:
+    """(rank, pid, last phase, step, time in data, in computing, in waiting for the other ranks,
+    device peak) of each rank; none for a job of one process."""
+    rows: list[Row] = []
+    for one in result.get("ranks") or ():
+        spent = one["seconds"]
+        rows.append(
+            (
+                str(one["rank"]),
+                str(one["pid"]),
+                one["phase"],
+                str(one["step"]),
+                duration(spent.get("data", 0.0)),
+                duration(sum(spent.get(phase, 0.0) for phase in _COMPUTE)),
+                duration(spent.get("ranks", 0.0)),
+                "-" if one["device_allocated"] is None else size(one["device_allocated"]),
+            )
+        )
+    return rows
+
+
 def training_rows(result: Mapping[str, Any]) -> list[Row]:
     """(what, value) of the numbers that the job left, the memory aside."""
     return [

@@ -51,6 +51,7 @@ def of_run(material: Material) -> Document:
         _memory(result),
         _attributed(material),
         _phases(result),
+        _ranks(result),
         _events(material),
         _machine_went_through(result),
         _left_behind(result),
@@ -209,6 +210,10 @@ def _attributed(material: Material) -> Section:
 def _phases(result: Mapping[str, Any]) -> Section:
     head: Row = ("phase", "entered", "time", "share", "host peak", "device peak")
     return Section("phases", "Phases", (Table(head, content.phase_rows(result)),))
+
+
+def _ranks(result: Mapping[str, Any]) -> Section:
+    return Section("ranks", "Ranks", (Table(content.RANK_HEAD, content.rank_rows(result)),))
 
 
 def _training(material: Material, end_s: float) -> Section:

@@ -36,6 +36,7 @@ def show(result: Mapping[str, Any], *, to_stderr: bool, page: str) -> None:
         ("phase", "entered", "time", "share", "host peak", "device peak"),
         content.phase_rows(result),
     )
+    _print(console, "ranks", content.RANK_HEAD, content.rank_rows(result))
     _print(console, "numbers", ("name", "newest"), content.training_rows(result))
     _print(console, "left behind", ("what", "state"), content.leak_rows(result))
     for title in ("evidence", "advice"):

@@ -280,4 +280,26 @@ COLLECTIVES = (
     ),
 )  # fmt: skip
 
-HANGS = LOCKS + INPUT_AND_OUTPUT + OTHER + LOADER + COLLECTIVES
+TRAINING = (
+    Fault(
+        "training rank that loads for ever",
+        "our own training on two ranks; the second reads a batch that never comes",
+        ("trains_in_ranks", "sleeps", "{scratch}"),
+        "hang.collective",
+        ("--watchdog", "5", "--watchdog-startup", "100", "--grace", "1"),
+        needs=("gloo",),
+        evidence=("rank 1 stands in data at step 2, the other in ranks", "load_the_next_batch"),
+        compared=False,
+    ),
+    Fault(
+        "training rank killed",
+        "the same; the second is killed while it reads",
+        ("trains_in_ranks", "dies", "{scratch}"),
+        "crash.killed",
+        needs=("gloo",),
+        evidence=("rank 1 (pid", "rank 1 was in data at step 2"),
+        compared=False,
+    ),
+)
+
+HANGS = LOCKS + INPUT_AND_OUTPUT + OTHER + LOADER + COLLECTIVES + TRAINING

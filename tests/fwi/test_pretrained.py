@@ -106,5 +106,6 @@ def test_files_that_are_not_there_are_told_before_anything_is_imported() -> None
     )
     assert found == [
         "--encoder-weights /no/b: no such file",
-        "--weights /no/a.pt: no such file",
+        "--weights /no/a.pt: no such file or folder; a run's id, and last, are understood by "
+        "`python -m runner train`",
     ]
