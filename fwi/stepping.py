@@ -31,6 +31,7 @@ class Learner:
     def __init__(self, job: config.Train, device: torch.device, precision: Precision) -> None:
         rng.seed(job.seed)
         self.device = device
+        self.precision = precision
         self.is_compiled = job.compile
         self.network = build(job.model, **_options(job))
         if job.weights is not None:

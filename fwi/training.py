@@ -29,6 +29,7 @@ from fwi.schedule import Place
 from fwi.stepping import Learner
 from fwi.training_data import TrainingData, batches_of, gather
 from probes import pulse
+from probes.allocation_history import History
 from probes.allocator import Meter
 
 
@@ -45,8 +46,10 @@ def train(job: config.Train) -> None:
         found = resuming.find(job)
     data = gather(job)
     with pulse.phase("startup"):
+        history = History(device)
+        history.begin()
         learner = Learner(job if found is None else resuming.without_start(job), device, precision)
-        run = Run(job, data, learner, Watch(device, precision))
+        run = Run(job, data, learner, Watch(device, precision), history)
         if found is not None:
             run.take(found)
         elif not job.dryrun and (aside := checkpoint.set_aside(job.checkpoints)):
@@ -70,7 +73,12 @@ class Run:
     """One training run: where it is, what it has learned, how good it has become."""
 
     def __init__(
-        self, job: config.Train, data: TrainingData, learner: Learner, watch: Watch
+        self,
+        job: config.Train,
+        data: TrainingData,
+        learner: Learner,
+        watch: Watch,
+        history: History,
     ) -> None:
         self.job = job
         self.data = data
@@ -81,8 +89,12 @@ class Run:
         self.best: float | None = None
         """Lowest validation error so far, m/s."""
         self._saved: Place | None = None
-        self._holdings = Holdings(learner)
         self._meter = Meter(learner.device.index)
+        told = {"model": job.model, "dtype": learner.precision, "batch_size": job.batch_size}
+        self._holdings = Holdings(learner, self._meter, told)
+        self._history = history
+        self._seen = 0
+        """Samples learned from in this process."""
 
     def train(self) -> None:
         """Learn and validate until all epochs are done; a checkpoint at each end of an epoch."""
@@ -145,6 +157,7 @@ class Run:
                 loss = learner.add(predicted, velocity, share=len(cube) / window)
                 self._holdings.added()
                 step, position = step + 1, position + len(cube)
+                self._seen += len(cube)
                 self.watch.loss(loss, step, len(cube))
                 self._beat(step, loss=self.watch.newest)
         except BaseException as error:
@@ -158,6 +171,8 @@ class Run:
         )
         self.watch.norm(learner.move(rate), step)
         self._holdings.moved()
+        if (said := self._history.window()) is not None:
+            say(said)
         pulse.gauge("lr", rate)
         self.place = Place(place.epoch, position, step, place.moves + 1)
 
@@ -227,6 +242,7 @@ class Run:
 
     def _beat(self, step: int, loss: float | None = None) -> None:
         pulse.beat(step=step, total=self.place.step + self.steps_left())
+        pulse.gauge("samples", self._seen)
         if loss is not None:
             pulse.gauge("loss", loss)
         self._meter.read()
