@@ -190,8 +190,9 @@ def _slope(at: list[float], held: list[float]) -> float:
 
 
 def _work(kept: tuple[Look, ...]) -> tuple[Per, list[float]]:
-    samples = [look.samples for look in kept if look.samples is not None]
-    if len(samples) == len(kept) and samples[-1] > samples[0]:
+    # Nothing is told before the first step.
+    samples = [look.samples or 0.0 for look in kept]
+    if kept[-1].samples is not None and samples[-1] > samples[0]:
         return Per.SAMPLES, samples
     steps = [float(look.step) for look in kept]
     if steps[-1] > steps[0]:

@@ -101,7 +101,8 @@ def _behind_launchers(
     seen = {root}
     while root in known and len(children.get(root, ())) == 1:
         [child] = children[root]
-        if child.pid in seen or known[root].size > _LAUNCHER_SHARE * child.size:
+        largest = max(known[pid].size for pid in {child.pid, *_below(child.pid, children)})
+        if child.pid in seen or known[root].size > _LAUNCHER_SHARE * largest:
             break
         root = child.pid
         seen.add(root)
