@@ -18,7 +18,7 @@ from runner.units import duration, size
 MIB = 1 << 20
 _MOST = 64
 """Looks that are kept, over the whole time; more are thinned."""
-_FEWEST = 8
+_FEWEST = 6
 _SHORTEST_S = 5.0
 _LEAST_RISE = 16 * MIB
 """Below it nothing is said: a worker's memory moves by as much without growing."""

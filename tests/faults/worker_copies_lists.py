@@ -5,7 +5,7 @@ import time
 
 from probes import pulse
 
-COUNT = 800_000
+COUNT = 1_600_000
 READ = 2_000
 PAUSE_S = 0.04
 

@@ -31,11 +31,13 @@ LOADER = host_ledger.WORKER_NAME
         ([process(1, 0), process(2, 1), process(3, 1), process(4, 3)], None, [MAIN] + 3 * [WORKER]),
         # A shell that has started the program.
         ([process(1, 0, "bash", 3), process(2, 1), process(3, 2)], None, [OTHER, MAIN, WORKER]),
-        ([process(1, 0, "bash", 3), process(2, 1, "sh", 3), process(3, 2)], None, [OTHER] * 2 + [MAIN]),
+        ([process(1, 0, "bash", 3), process(2, 1, "sh", 3), process(3, 2)], None,
+         [OTHER, OTHER, MAIN]),
         # A main process with one large worker is no launcher.
         ([process(1, 0), process(2, 1)], None, [MAIN, WORKER]),
         # The process that pulses is the main one, whatever the tree looks like.
-        ([process(1, 0), process(2, 1), process(3, 1), process(4, 2)], 2, [OTHER, MAIN, OTHER, WORKER]),
+        ([process(1, 0), process(2, 1), process(3, 1), process(4, 2)], 2,
+         [OTHER, MAIN, OTHER, WORKER]),
         # The first process has ended: somebody's child is adopted.
         ([process(7, 99)], None, [OTHER]),
         # Pids that go round in a circle, as a table read while processes end may show.
