@@ -130,10 +130,10 @@ class Sampler:
         if not device.is_present():
             return None
         command = [sys.executable, "-m", "probes.device", "--period", str(self._period)]
-        self._helper = Helper(command, self._device_line)
+        self._helper = Helper(command, self.device_line)
         return self._helper.identity
 
-    def _device_line(self, line: bytes) -> None:
+    def device_line(self, line: bytes) -> None:
         try:
             xids = device.parse_xids(line)
             if xids is not None:
