@@ -21,7 +21,9 @@ from runner.system_watch import SystemWatch
 from runner.worker_watch import WorkerWatch
 
 COST_SHARE = 0.005
-"""Part of one core that reading memory may take; the period is stretched to keep it."""
+"""Part of one core that looking at the job may take; the period is stretched to keep it."""
+CREDIT_S = 0.05
+"""Processor time that may be spent ahead of it, so that a short job has some samples."""
 _XIDS = 32
 
 
@@ -120,6 +122,7 @@ class Sampler:
         self._period = period
         self._say = say
         self._taken = 0
+        self._credit_s = CREDIT_S
         self._due = 0.0
         self._shm_before = host.shm_used()
         self._helper: Helper | None = None
@@ -200,7 +203,11 @@ class Sampler:
         self.workers.look(now, ledger, newest, job.numbers)
         self.newest = sample
         self._taken += 1
-        self._due = now + next_period(self._period, self._taken, time.thread_time() - began)
+        cost_s = time.thread_time() - began
+        self._credit_s -= cost_s
+        wait_s = next_period(self._period, self._taken, cost_s, self._credit_s)
+        self._credit_s = min(CREDIT_S, self._credit_s + COST_SHARE * wait_s)
+        self._due = now + wait_s
         return sample
 
     def _keep_devices(self, members: Sequence[Stat], newest: Pulse, reserved: int | None) -> None:
@@ -219,10 +226,11 @@ class Sampler:
             self._helper = None
 
 
-def next_period(period: float, taken: int, cost_s: float) -> float:
-    """Seconds to the next sample: 0.1, 0.2, 0.4 … up to the period, and never too dear."""
+def next_period(period: float, taken: int, cost_s: float, credit_s: float = 0.0) -> float:
+    """Seconds to the next sample: 0.1, 0.2, 0.4 … up to the period, as long as another like the
+    last, which took ``cost_s``, can be paid; else until it can."""
     eager: float = min(period, 0.1 * 2 ** min(taken - 1, 10))
-    return max(eager, cost_s / COST_SHARE)
+    return max(eager, (cost_s - credit_s) / COST_SHARE)
 
 
 def larger(a: int | None, b: int | None) -> int | None:
