@@ -52,6 +52,11 @@ class Learner:
         """The network that is validated: the average of the weights where there is one."""
         return self.network if self.average is None else self.average.module
 
+    @property
+    def rate(self) -> float:
+        """The learning rate of the newest move."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def autocast(self) -> torch.autocast:
         mixed = self._dtype is not torch.float32
         return torch.autocast(self.device.type, dtype=self._dtype if mixed else None, enabled=mixed)

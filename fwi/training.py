@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fwi import augmentation, checkpoint, config, reporting, resuming, rng, schedule
+from fwi import augmentation, checkpoint, config, reporting, resuming, rng, scalars, schedule
 from fwi.checkpoint import put
 from fwi.evaluation import Errors, ErrorSums
 from fwi.finite import Watch
@@ -25,6 +26,7 @@ from fwi.holdings import Holdings
 from fwi.interruption import Interrupted, Interruption
 from fwi.precision import resolve_device, resolve_precision
 from fwi.reporting import say
+from fwi.scalars import Scalars
 from fwi.schedule import Place
 from fwi.stepping import Learner
 from fwi.training_data import TrainingData, batches_of, gather
@@ -52,7 +54,9 @@ def train(job: config.Train) -> None:
         run = Run(job, data, learner, Watch(device, precision), history)
         if found is not None:
             run.take(found)
-        elif not job.dryrun and (aside := checkpoint.set_aside(job.checkpoints)):
+        into = scalars.folder(job.checkpoints) if job.tensorboard else None
+        run.scalars = Scalars(into, run.place.step)
+        if found is None and not job.dryrun and (aside := checkpoint.set_aside(job.checkpoints)):
             say(f"the checkpoints of an earlier run were moved to {aside}")
     say(
         f"training {job.model} ({_millions(learner)} M parameters) on {device} in {precision}: "
@@ -61,7 +65,7 @@ def train(job: config.Train) -> None:
         f"{run.steps_left()} steps to go"
     )
     # Its own phase, or what lies between the others would count as startup.
-    with pulse.phase("train"), Interruption() as interruption:
+    with pulse.phase("train"), Interruption() as interruption, closing(run.scalars):
         run.interruption = interruption
         if job.dryrun:
             run.try_every_phase()
@@ -93,6 +97,7 @@ class Run:
         told = {"model": job.model, "dtype": learner.precision, "batch_size": job.batch_size}
         self._holdings = Holdings(learner, self._meter, told)
         self._history = history
+        self.scalars = Scalars(None)
         self._seen = 0
         """Samples learned from in this process."""
 
@@ -130,6 +135,8 @@ class Run:
             self._learn_window(batches, window, flips)
             rate = (self.place.position - began_at) / (time.monotonic() - began_s)
             pulse.gauge("samples_per_s", rate)
+            numbers = {"loss": self.watch.newest, "lr": self.learner.rate, "samples_per_s": rate}
+            self.scalars.step(self.place.step, numbers)
             if every and self.place.moves % every == 0 and self.place.position < samples:
                 self._save()
             self.interruption.check()
@@ -171,8 +178,7 @@ class Run:
         )
         self.watch.norm(learner.move(rate), step)
         self._holdings.moved()
-        if (said := self._history.window()) is not None:
-            say(said)
+        self._history.window(say)
         pulse.gauge("lr", rate)
         self.place = Place(place.epoch, position, step, place.moves + 1)
 
@@ -204,6 +210,7 @@ class Run:
         reporting.epoch(
             self.job, self.place, len(self.data.train), self.watch.mean, errors, samples_per_s
         )
+        self.scalars.epoch(self.place.step, errors, self.watch.mean)
         self.place = dataclasses.replace(self.place, epoch=self.place.epoch + 1, position=0)
         self.watch.new_epoch()
         self._save(is_best=is_best)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 from probes import pulse
@@ -44,24 +45,24 @@ class History:
         self._cost_s = max(0.0, self._trial() - bare)
         self._windows = 0
 
-    def window(self) -> str | None:
-        """Count a window; what to say where keeping stacks turned out too dear and has ended."""
+    def window(self, say: Callable[[str], None]) -> None:
+        """Count a window; keeping stacks ends, and that is said, where it turns out too dear."""
         if self._windows < 0:
-            return None
+            return
         self._windows += 1
         if self._windows == _SETTLED:
             self._since = time.monotonic(), self._allocations()
         if self._windows < _SETTLED + _MEASURED:
-            return None
+            return
         self._windows = -1
         began, before = self._since
         seconds, made = time.monotonic() - began, self._allocations() - before
         if is_affordable(self._cost_s, made, seconds):
-            return None
+            return
         from probes import _torch_private as private
 
         private.record_allocations(0)
-        return (
+        say(
             f"stacks of device allocations are not kept any more: {made / seconds:,.0f} "
             f"allocations a second, {1e6 * self._cost_s:.1f} µs each, are more than "
             f"{COST_SHARE:.1%} of the time"
