@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from fwi.stepping import Learner
-from probes import memory_log
+from probes import frames, memory_log
 from probes.memory_log import Kind, MemoryLog, Peak
 from probes.memory_tracker import MemoryTracker, states_of
 
@@ -21,14 +21,15 @@ class Attribution:
     """Follows a learner's windows from construction to ``end``; call each method at its place.
 
     ``phase`` is the one that the job is in; modules are named in the network that is validated if
-    that is "evaluate", else in the one that learns.
+    that is "evaluate", else in the one that learns. ``stacks``: keep where each allocation
+    was made.
     """
 
-    def __init__(self, learner: Learner, phase: str = "train") -> None:
+    def __init__(self, learner: Learner, phase: str = "train", *, stacks: bool = False) -> None:
         self._learner = learner
         network = learner.network
         followed = learner.validated if phase == "evaluate" else network
-        self._tracker = MemoryTracker(followed, phase)
+        self._tracker = MemoryTracker(followed, phase, stacks=stacks)
         self._tracker.__enter__()
         self._tracker.mark(Kind.PARAMETERS, dict(network.named_parameters()))
         self._tracker.mark(Kind.BUFFERS, dict(network.named_buffers()))
@@ -89,6 +90,7 @@ def step_summary(log: MemoryLog, step: int) -> dict[str, Any]:
                 "kind": (one.kind or Kind.TEMPORARIES).value,
                 "module": one.module,
                 "phase": one.phase,
+                "stack": frames.shown(one.stack),
             }
             for one in found.largest
         ],

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from fwi import attribution
 from fwi.attribution import Attribution
 from fwi.reporting import say
 from fwi.stepping import Learner
-from probes import files, memory_log, pulse
+from probes import caching_allocator, files, memory_log, pulse
+from probes.allocator import Meter
 from probes.memory_log import Kind, MemoryLog
 
 _WINDOWS = 2
@@ -33,18 +34,30 @@ class Holdings:
     """Calls cost nothing once everything has been measured, and in a job that nobody supervises.
     A compiled network is left alone: following it would change what it keeps."""
 
-    def __init__(self, learner: Learner, *, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        meter: Meter,
+        options: Mapping[str, Any],
+        *,
+        enabled: bool = True,
+    ) -> None:
         self._learner = learner
+        self._meter = meter
         recorder = os.environ.get(pulse.ENVIRONMENT)
         self._file = Path(recorder).with_name(_NAME) if recorder else None
         self._enabled = enabled and self._file is not None and not learner.is_compiled
         self._windows = 0
         self._following: Attribution | None = None
-        self._content: dict[str, Any] = {"schema": 1, "phases": {}}
+        self._torch: list[dict[str, int]] = []
+        """Peaks of torch's allocator in each window; empty on the CPU."""
+        self._content: dict[str, Any] = {"schema": 1, "job": dict(options), "phases": {}}
 
     def begin_window(self) -> None:
         if self._enabled and self._windows < _WINDOWS and self._following is None:
-            self._following = Attribution(self._learner)
+            if not self._windows:
+                self._meter.lap()
+            self._following = Attribution(self._learner, stacks=True)
 
     def inputs(self, cube: Tensor, velocity: Tensor) -> None:
         if self._following is not None:
@@ -61,6 +74,8 @@ class Holdings:
             return
         self._following.moved()
         self._windows += 1
+        if (lap := self._meter.lap()) is not None:
+            self._torch.append(lap.as_dict())
         if self._windows == _WINDOWS:
             self.end()
 
@@ -77,8 +92,22 @@ class Holdings:
             return
         self._windows = _WINDOWS
         self._content |= attribution.summary(log, max(one.step for one in log.allocations) + 1)
+        self._add_allocator(log)
         self._leave_gauges(log)
         self._write()
+
+    def _add_allocator(self, log: MemoryLog) -> None:
+        """What torch's allocator held in each window, and what a replay of it makes of the same
+        tensors; on the CPU the replay alone, as if they were on a device."""
+        for name, events, lap in (
+            ("first", [event for event in log.events if event.step == 0], self._torch[:1]),
+            ("steady", log.events, self._torch[1:]),
+        ):
+            held = caching_allocator.replay(events)
+            told = {"allocated": held.allocated, "reserved": held.reserved}
+            self._content[name]["replayed"] = told
+            if lap:
+                self._content[name]["torch"] = lap[-1]
 
     @contextlib.contextmanager
     def once(self, phase: str) -> Iterator[None]:
@@ -87,7 +116,7 @@ class Holdings:
             yield
             return
         self._content["phases"][phase] = None
-        following = Attribution(self._learner, phase)
+        following = Attribution(self._learner, phase, stacks=True)
         try:
             yield
         finally:

@@ -43,6 +43,7 @@ class Learner:
         rng.seed(job.seed)
         self.device = device
         self._ranks = ranks or Ranks(Member())
+        self.precision = precision
         self.is_compiled = job.compile
         self.network = build(job.model, **_options(job))
         if job.weights is not None:
@@ -71,6 +72,11 @@ class Learner:
     def validated(self) -> nn.Module:
         """The network that is validated: the average of the weights where there is one."""
         return self.network if self.average is None else self.average.module
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the newest move."""
+        return float(self.optimizer.param_groups[0]["lr"])
 
     def autocast(self) -> torch.autocast:
         mixed = self._dtype is not torch.float32

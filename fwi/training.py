@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 import torch
 
-from fwi import checkpoint, config, resuming, shares, training_data
+from fwi import checkpoint, config, resuming, scalars, shares, training_data
 from fwi.feeding import Feed
 from fwi.finite import Watch
 from fwi.interruption import Interruption
 from fwi.precision import resolve_device, resolve_precision
 from fwi.ranks import Ranks, has_batch_statistics, joined
 from fwi.reporting import say
+from fwi.scalars import Scalars
 from fwi.stepping import Learner
 from fwi.training_run import Run
 from probes import pulse
+from probes.allocation_history import History
 
 _ECHO_S = 2.0
 """Time in which a launcher passes on the signal that its processes got as well."""
@@ -36,7 +39,11 @@ def train(job: config.Train) -> None:
         run = _begin(job, device, precision, together)
         # Its own phase, or what lies between the others would count as startup.
         echo_s = _ECHO_S if together.are_several else 0.0
-        with pulse.phase("train"), Interruption(together.agree, echo_s) as interruption:
+        with (
+            pulse.phase("train"),
+            Interruption(together.agree, echo_s) as interruption,
+            closing(run.scalars),
+        ):
             run.feed.interruption = interruption
             if job.dryrun:
                 run.try_every_phase()
@@ -52,15 +59,26 @@ def _begin(
         found = together.first(lambda: resuming.find(job))
     data = training_data.gather(job, together)
     with pulse.phase("startup"):
+        history = History(device)
+        history.begin()
         start = job if found is None else resuming.without_start(job)
         learner = Learner(start, device, precision, together)
         run = Run(
-            job, Feed(job, data, together, device), learner, Watch(device, precision), together
+            job,
+            Feed(job, data, together, device),
+            learner,
+            Watch(device, precision),
+            together,
+            history,
         )
         if found is not None:
             run.take(found)
-        elif not job.dryrun and (
-            aside := together.first(lambda: checkpoint.set_aside(job.checkpoints))
+        if job.tensorboard and together.is_first:
+            run.scalars = Scalars(scalars.folder(job.checkpoints), run.place.step)
+        if (
+            found is None
+            and not job.dryrun
+            and (aside := together.first(lambda: checkpoint.set_aside(job.checkpoints)))
         ):
             say(f"the checkpoints of an earlier run were moved to {aside}")
     _say_what(job, run, f"on {device} in {precision}")

@@ -28,9 +28,11 @@ from fwi.holdings import Holdings
 from fwi.interruption import Interrupted
 from fwi.ranks import Ranks
 from fwi.reporting import say
+from fwi.scalars import Scalars
 from fwi.schedule import Place
 from fwi.stepping import Learner
 from probes import pulse
+from probes.allocation_history import History
 from probes.allocator import Meter
 
 
@@ -44,6 +46,7 @@ class Run:
         learner: Learner,
         watch: Watch,
         together: Ranks,
+        history: History,
     ) -> None:
         self.job = job
         self.feed = feed
@@ -56,8 +59,13 @@ class Run:
         self.since_best = 0
         """Epochs since it was reached."""
         self._saved: Place | None = None
-        self._holdings = Holdings(learner, enabled=together.is_first)
         self._meter = Meter(learner.device.index)
+        told = {"model": job.model, "dtype": learner.precision, "batch_size": job.batch_size}
+        self._holdings = Holdings(learner, self._meter, told, enabled=together.is_first)
+        self._history = history
+        self.scalars = Scalars(None)
+        self._seen = 0
+        """Samples that this process and the others have learned from since they began."""
 
     @property
     def is_over(self) -> bool:
@@ -103,6 +111,8 @@ class Run:
             self._learn_window(batches, window, flips)
             rate = (self.place.position - began_at) / (time.monotonic() - began_s)
             pulse.gauge("samples_per_s", rate)
+            numbers = {"loss": self.watch.newest, "lr": self.learner.rate, "samples_per_s": rate}
+            self.scalars.step(self.place.step, numbers)
             if every and self.place.moves % every == 0 and self.place.position < samples:
                 self._save()
             self.feed.interruption.check()
@@ -133,6 +143,7 @@ class Run:
                     predicted = learner.predict(cube)
                     loss = learner.add(predicted, velocity, share=len(step.mine) / window)
                 self._holdings.added()
+                self._seen += step.samples
                 self.watch.loss(self.ranks.mean(loss, step.weight), number, step.samples)
                 self._beat(number, loss=self.watch.newest)
         except BaseException as error:
@@ -146,6 +157,7 @@ class Run:
         )
         self.watch.norm(learner.move(rate), number)
         self._holdings.moved()
+        self._history.window(say)
         pulse.gauge("lr", rate)
         self.place = Place(place.epoch, position, number, place.moves + 1)
 
@@ -184,6 +196,7 @@ class Run:
             samples_per_s,
             self.feed.per_step,
         )
+        self.scalars.epoch(self.place.step, errors, self.watch.mean)
         self.place = dataclasses.replace(self.place, epoch=self.place.epoch + 1, position=0)
         self.watch.new_epoch()
         self._save(is_best=is_best)
@@ -195,6 +208,7 @@ class Run:
 
     def _beat(self, step: int, loss: float | None = None) -> None:
         pulse.beat(step=step, total=self.place.step + self.steps_left())
+        pulse.gauge("samples", self._seen)
         if loss is not None:
             pulse.gauge("loss", loss)
         self._meter.read()

@@ -117,6 +117,12 @@ class Reader:
         raw = os.pread(self._descriptor, at.SLOTS_AT[1] + at.PULSE.size, 0)
         return _newest(raw, self._phase_name)
 
+    def pid(self) -> int | None:
+        """Of the process that pulses; None before it has attached."""
+        raw = os.pread(self._descriptor, at.HEADER.size, 0)
+        pid = at.HEADER.unpack(raw)[3] if len(raw) == at.HEADER.size else 0
+        return pid or None
+
     def finished_s(self) -> float | None:
         """When the job said that its work was committed, on the monotonic clock."""
         raw = os.pread(self._descriptor, at.QWORD.size, at.FINISHED_AT)

@@ -10,9 +10,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
     "TorchDispatchMode",
+    "allocator_snapshot",
     "backward_sequence_number",
     "next_sequence_number",
     "operators_cast_on",
+    "record_allocations",
     "without_cpu_autocast",
 ]
 
@@ -42,3 +44,22 @@ def without_cpu_autocast() -> Any:
 def is_plain_leaf(tensor: Tensor) -> bool:
     """Whether autocast keeps this tensor's cast for later uses: a weight, not a view of one."""
     return tensor.is_leaf and tensor.requires_grad and not tensor._is_view()
+
+
+def record_allocations(entries: int, *, stacks: bool = True) -> None:
+    """From now on the device's allocator keeps the Python stack of each live block (``stacks``) and
+    the newest ``entries`` of what it did; 0 ends it. Raises RuntimeError where CUDA cannot run."""
+    if not entries:
+        torch.cuda.memory._record_memory_history(enabled=None)
+        return
+    torch.cuda.memory._record_memory_history(
+        enabled="all",
+        context="alloc" if stacks else None,
+        stacks="python",
+        max_entries=entries,
+    )
+
+
+def allocator_snapshot() -> dict[str, Any]:
+    """Segments and blocks of the device's allocator, as the public viewer takes them."""
+    return dict(torch.cuda.memory._snapshot())

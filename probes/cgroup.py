@@ -44,17 +44,22 @@ class MemoryGroup:
 
     def limit(self) -> int | None:
         """Bytes allowed: the smallest limit from here up to the mount; None where there is none."""
+        found = self.tightest()
+        return None if found is None else found[0]
+
+    def tightest(self) -> tuple[int, Path] | None:
+        """The smallest limit from here up to the mount, in bytes, and the folder that has it."""
         name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
         found = []
         folder = self.folder
         while True:
             value = _number(folder / name)
             if value is not None and value < _UNLIMITED:
-                found.append(value)
+                found.append((value, folder))
             if folder == self.top or folder == folder.parent:
                 break
             folder = folder.parent
-        return min(found, default=None)
+        return min(found, key=lambda one: one[0], default=None)
 
     def events(self) -> dict[str, int]:
         """How often the kernel acted here so far, in its own words: ``high``, ``max``, ``oom`` and

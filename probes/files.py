@@ -11,9 +11,10 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+def replacing(path: Path, mode: int = 0o644, *, sync: bool = True) -> Iterator[IO[bytes]]:
     """A binary file that becomes ``path`` when the block ends well, and vanishes when it does not.
 
+    Not ``sync``: for what is rewritten all the time, and worth nothing after the machine's crash.
     A reader sees the old file or the whole new one, whatever dies in between. Raises OSError as
     the file system does (disk full, no permission), with ``path`` untouched.
     """
@@ -23,24 +24,26 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
+            if sync:
+                os.fsync(descriptor)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-    _sync_folder(path.parent)
+    if sync:
+        _sync_folder(path.parent)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
     """Replace ``path`` by ``content`` atomically."""
-    with replacing(path) as file:
+    with replacing(path, sync=sync) as file:
         file.write(content)
 
 
-def write_text(path: Path, content: str) -> None:
+def write_text(path: Path, content: str, *, sync: bool = True) -> None:
     """Replace ``path`` by ``content`` in UTF-8 atomically."""
-    write_bytes(path, content.encode("utf-8", "backslashreplace"))
+    write_bytes(path, content.encode("utf-8", "backslashreplace"), sync=sync)
 
 
 def reserve(path: Path, size: int) -> None:

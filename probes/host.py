@@ -9,9 +9,23 @@ from dataclasses import dataclass
 import psutil
 
 from probes import cgroup, procfs
+from probes.pages import Pages
 
 SHM = "/dev/shm"
 _FULL = 0.95
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one process of a tree holds."""
+
+    pid: int
+    ppid: int
+    name: str
+    size: int
+    """Bytes of PSS; of RSS where the process does not let itself be read."""
+    pages: Pages | None
+    """The same by kind; None where it is not told."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,8 @@ class TreeMemory:
     largest: tuple[tuple[int, str, int], ...]
     """(pid, name, PSS or RSS) of the biggest holders, biggest first."""
     processes: int
+    by_process: tuple[Held, ...] = ()
+    """Every living one."""
 
 
 def tree_memory(members: Iterable[procfs.Stat], *, with_pss: bool, holders: int = 5) -> TreeMemory:
@@ -34,7 +50,7 @@ def tree_memory(members: Iterable[procfs.Stat], *, with_pss: bool, holders: int 
     """
     rss = pss = uss = count = 0
     readable = False
-    sizes = []
+    found = []
     for member in members:
         if member.is_dead:
             continue
@@ -44,14 +60,17 @@ def tree_memory(members: Iterable[procfs.Stat], *, with_pss: bool, holders: int 
         pss += detail.pss if detail else member.rss
         uss += detail.uss if detail else 0
         readable = readable or detail is not None
-        sizes.append((member.pid, member.name, detail.pss if detail else member.rss))
-    sizes.sort(key=lambda entry: -entry[2])
+        size = detail.pss if detail else member.rss
+        pages = detail.pages if detail else None
+        found.append(Held(member.pid, member.ppid, member.name, size, pages))
+    largest = sorted(found, key=lambda one: -one.size)[:holders]
     return TreeMemory(
         rss=rss,
         pss=pss if readable else None,
         uss=uss if readable else None,
-        largest=tuple(sizes[:holders]),
+        largest=tuple((one.pid, one.name, one.size) for one in largest),
         processes=count,
+        by_process=tuple(found),
     )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 _LARGEST = 10
+Stack = tuple[tuple[str, int, str], ...]
+"""(file, line, function) of each frame."""
 
 
 class Kind(StrEnum):
@@ -38,6 +40,8 @@ class Allocation:
     step: int
     kind: Kind | None = None
     """None while it is not known: a temporary, unless something else is found out."""
+    stack: Stack = ()
+    """Where it was made, the innermost frame first; empty where stacks are not kept."""
 
 
 @dataclass(frozen=True)

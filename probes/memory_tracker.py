@@ -11,6 +11,8 @@ that made the node of the graph, found by the node's number.
 from __future__ import annotations
 
 import bisect
+import os
+import sys
 import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -24,18 +26,22 @@ from torch.utils import _pytree as pytree
 
 from probes import _torch_private as private
 from probes import pulse
-from probes.memory_log import Allocation, Event, Kind, MemoryLog
+from probes.memory_log import Allocation, Event, Kind, MemoryLog, Stack
 
+_FRAMES = 12
+_NOT_THE_JOBS = (os.path.dirname(torch.__file__) + os.sep, __file__)
 _BEFORE = "startup"
 _INPUT_PHASES = ("data", "transfer")
 
 
 class MemoryTracker(private.TorchDispatchMode):  # type: ignore[no-untyped-call]
     """``with MemoryTracker(network) as tracker: …``; phases are those of :mod:`probes.pulse`, and
-    ``phase`` is the one that the job is in at the beginning."""
+    ``phase`` is the one that the job is in at the beginning. ``stacks``: keep where each allocation
+    was made, some microseconds each."""
 
-    def __init__(self, network: nn.Module, phase: str = _BEFORE) -> None:
+    def __init__(self, network: nn.Module, phase: str = _BEFORE, *, stacks: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._stacks = stacks
         self.log = MemoryLog()
         self._names = {id(module): name for name, module in network.named_modules()}
         self._alive: dict[int, tuple[weakref.ref[Any], int]] = {}
@@ -103,7 +109,8 @@ class MemoryTracker(private.TorchDispatchMode):  # type: ignore[no-untyped-call]
         number = len(self.log.allocations)
         phase = self._phases[-1]
         kind = Kind.INPUTS if is_argument and phase in _INPUT_PHASES else None
-        self.log.allocations.append(Allocation(size, self._maker(), phase, self._step, kind))
+        stack = _stack() if self._stacks else ()
+        self.log.allocations.append(Allocation(size, self._maker(), phase, self._step, kind, stack))
         self.log.events.append(Event(number, size, phase, self._step))
 
         def freed(_: Any) -> None:
@@ -148,6 +155,18 @@ class MemoryTracker(private.TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif len(self._phases) > 1:
             self._phases.pop()
         self.log.events.append(Event(None, 0, self._phases[-1], self._step))
+
+
+def _stack() -> Stack:
+    """The innermost frames of the job's own code: neither torch's nor the tracker's."""
+    found: list[tuple[str, int, str]] = []
+    frame = sys._getframe(2)
+    while frame is not None and len(found) < _FRAMES:
+        code = frame.f_code
+        if not code.co_filename.startswith(_NOT_THE_JOBS):
+            found.append((code.co_filename, frame.f_lineno, code.co_name))
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(found)
 
 
 def states_of(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:

@@ -7,6 +7,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from probes import pages
+from probes.pages import Pages
+
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _KIB = 1024
@@ -55,6 +58,8 @@ class Memory:
     pss: int
     uss: int
     """Private pages, clean and dirty."""
+    pages: Pages | None = None
+    """PSS by kind; None where the kernel does not tell."""
 
 
 def read(path: str, limit: int = 1 << 20) -> bytes | None:
@@ -148,7 +153,7 @@ def command_line(pid: int, limit: int = 200) -> str | None:
 
 
 def memory(pid: int) -> Memory | None:
-    """RSS, PSS and USS; None where smaps_rollup is missing or forbidden."""
+    """RSS, PSS and USS, and PSS by kind; None where smaps_rollup is missing or forbidden."""
     raw = read(f"/proc/{pid}/smaps_rollup", 8192)
     return parse_rollup(raw) if raw else None
 
@@ -165,6 +170,7 @@ def parse_rollup(raw: bytes) -> Memory | None:
             rss=values[b"Rss"],
             pss=values[b"Pss"],
             uss=values[b"Private_Clean"] + values[b"Private_Dirty"],
+            pages=pages.of(values),
         )
     except KeyError:
         return None

@@ -13,7 +13,16 @@ from contextlib import suppress
 
 from probes import host, procfs, pulse, stack_signal
 from probes.pulse import Record
-from runner import attempt_group, flight, memory_guard, process_tree, stall, stopping
+from runner import (
+    attempt_group,
+    flight,
+    host_limit,
+    ledgers,
+    memory_guard,
+    process_tree,
+    stall,
+    stopping,
+)
 from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
 from runner.console import Console
@@ -29,7 +38,7 @@ from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
 from runner.progress import Progress
 from runner.rank_pulses import RankPulses
-from runner.sampling import Peaks, Sampler
+from runner.sampling import Job, Peaks, Sampler
 from runner.units import duration
 from runner.watchdog import Finding, Standstill, Verdict, judge
 
@@ -93,7 +102,11 @@ class Attempt:
         stall.prepare(self._paths)
         self._ranks = RankPulses(self._pulses)
         self._reader = self._ranks.first
-        self._sampler = Sampler(self._options.sample, self._trouble)
+        self._sampler = Sampler(
+            self._options.sample,
+            self._trouble,
+            lambda text: self._console.say(text, "warning"),
+        )
         self._guard = MemoryGuard.of(self._options.max_host_memory, self._console.say)
         began = time.monotonic()
         self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -142,6 +155,7 @@ class Attempt:
         self._tree = Tree(root, self._run, frozenset(), self._group)
         watched = process_tree.wake_at_end(child.pid, self._wake.set)
         streams = self._streams(child)
+        self._sampler.workers.bound = host_limit.read(root.pid, self._options.max_host_memory)
         helper = self._sampler.watch_devices()
         if helper is not None:
             self._tree.exclude(helper)
@@ -255,13 +269,20 @@ class Attempt:
         self._hooks.on_look(now, self._reader)
         if not self._sampler.is_due(now):
             return
+        began_cpu_s = time.thread_time()
         try:
             members = self._tree.scan()
             self._oom.look(now, members)
             if self._options.progress == "cpu":
                 self._progress.look_at_processors(now, members)
-            memory = self._reader.torch_memory()
-            self._hooks.on_sample(self._sampler.take(now, members, self._progress.pulse, memory))
+            job = Job(
+                self._tree.root.pid,
+                self._reader.pid(),
+                self._reader.gauges(),
+                self._reader.torch_memory(),
+            )
+            newest = self._progress.pulse
+            self._hooks.on_sample(self._sampler.take(now, members, newest, job, began_cpu_s))
         except (OSError, ValueError) as error:
             self._trouble(f"a sample was not taken: {error}")
 
@@ -395,6 +416,14 @@ class Attempt:
             output_bytes=self._log.total,
             is_mid_line=self._mid_line,
             troubles=tuple(self._troubles),
+            ledgers=ledgers.of(
+                peaks.host_ledger,
+                self._sampler.first_step,
+                self._sampler.later,
+                ledgers.told(self._paths.memory),
+                self._sampler.workers.result(),
+                self._sampler.workers.bound,
+            ),
         )
 
     def _not_started(self, error: OSError) -> AttemptEnd:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probes.pulse import Record
 from runner.evidence import Evidence
 from runner.leaks import Leaks
+from runner.ledgers import Ledgers
 from runner.sampling import Peaks, PhasePeak
 
 
@@ -41,3 +42,4 @@ class AttemptEnd:
     """Whether what the job wrote to its standard output, and we to ours, does not end a line."""
     troubles: tuple[str, ...] = ()
     """What could not be recorded or measured."""
+    ledgers: Ledgers = field(default_factory=Ledgers)

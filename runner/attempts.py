@@ -90,12 +90,31 @@ def peaks_over_all(attempts: Sequence[Finished]) -> Peaks:
     for peaks in (one.end.peaks for one in attempts):
         if peaks.host_holders and (peaks.host_pss or 0) >= (merged.host_pss or 0):
             merged.host_holders = peaks.host_holders
+            merged.host_ledger = peaks.host_ledger
         for name in ("host_pss", "host_rss", "host_uss", "shm", "device_allocated"):
             setattr(merged, name, larger(getattr(merged, name), getattr(peaks, name)))
         merged.device_reserved = larger(merged.device_reserved, peaks.device_reserved)
         for index, used in peaks.device_used.items():
             merged.device_used[index] = max(used, merged.device_used.get(index, 0))
     return merged
+
+
+def ledgers_over_all(attempts: Sequence[Finished]) -> dict[str, Any]:
+    """As ``ledgers``, ``ledger_notes``, ``growth``, ``limit`` and ``measured`` of a result: the
+    host's ledger of the attempt with the highest host peak, those of devices of the one with the
+    highest device peak, the rest of the last that tells it."""
+    by_host = max(attempts, key=lambda one: one.end.peaks.host_pss or 0).end.ledgers
+    by_device = max(attempts, key=lambda one: max(one.end.peaks.device_used.values(), default=0))
+    bars = {name: bar for name, bar in by_host.bars.items() if name == "host"}
+    bars |= {name: bar for name, bar in by_device.end.ledgers.bars.items() if name != "host"}
+    newest = [one.end.ledgers for one in reversed(attempts)]
+    return {
+        "ledgers": bars,
+        "ledger_notes": list(by_device.end.ledgers.notes),
+        "growth": next((one.growth for one in newest if one.growth), None),
+        "limit": next((one.limit for one in newest if one.limit), None),
+        "measured": next((one.measured for one in newest if one.measured), None),
+    }
 
 
 def leaks_over_all(attempts: Sequence[Finished]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ run's own history on a device takes their place.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 _MIB = 1 << 20
 
@@ -49,3 +51,19 @@ CARDS = {
         _card("h200", "H200", 143_000, True, newer=True),
     )
 }
+
+_SAME = 0.15
+"""How far a driver's total may be from the table's."""
+
+
+def card_of(name: str, total: int) -> Card | None:
+    """The card that a driver calls so (``NVIDIA A100-SXM4-40GB``) and says to have ``total`` bytes;
+    None where the table has none."""
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    known = {*words, *(a + b for a, b in pairwise(words))}
+    fitting = [
+        card
+        for card in CARDS.values()
+        if card.name.partition("-")[0] in known and abs(total - card.memory) <= _SAME * card.memory
+    ]
+    return min(fitting, key=lambda card: abs(total - card.memory), default=None)

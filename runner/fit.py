@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner import prediction
+from runner import fit_history, prediction
 from runner.cards import CARDS, Card
+from runner.fit_history import Measured
 from runner.footprints import Footprint, Footprints
 from runner.prediction import Line, Prediction, Span
 
@@ -26,6 +27,9 @@ _TURNS = 4
 
 Key = tuple[str, str, str]
 """Model, dtype, mode."""
+TABLE = "table"
+HOW = {"tensors": "fake tensors", "allocator": "replayed", "workspaces": "estimated"}
+"""How each part is predicted; the context is from the table, or from earlier runs."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,13 @@ class Asked:
     modes: tuple[str, ...]
     cards: tuple[Card, ...]
     activation_checkpointing: bool = False
-    overheads: Mapping[str, Span] = field(default_factory=dict)
-    """By card: what earlier runs took beside their reserved memory."""
+    overheads: Mapping[fit_history.Key, Measured] = field(default_factory=dict)
+    """What earlier runs took beside torch's memory."""
+
+    def overhead(self, key: Key, card: Card) -> Span | None:
+        """That of runs of the same model and dtype on such a card; None: there were none."""
+        seen = self.overheads.get((key[0], key[1], card.name))
+        return None if seen is None else seen.span
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class Fitted:
     """By card: the largest batch whose own prediction fits with all its margins; 0 for none."""
     predictions: Mapping[str, Mapping[int, Prediction]]
     """By card and batch size."""
+    context: Mapping[str, str]
+    """By card: where the size of the context is from."""
 
 
 def fit(asked: Asked, say: Callable[[str], None]) -> list[Fitted]:
@@ -69,7 +80,7 @@ def fit(asked: Asked, say: Callable[[str], None]) -> list[Fitted]:
             for (key, size), line in zip(wanted, lines, strict=True):
                 found[key][size] = line
             candidates = {
-                (key, _candidate(found[key], card, asked, turn))
+                (key, _candidate(found[key], card, asked.overhead(key, card), turn))
                 for key in keys
                 for card in asked.cards
             }
@@ -90,10 +101,11 @@ def _configuration(asked: Asked, key: Key, size: int) -> dict[str, Any]:
     }
 
 
-def _candidate(by_size: Mapping[int, Footprint], card: Card, asked: Asked, turn: int) -> int:
+def _candidate(
+    by_size: Mapping[int, Footprint], card: Card, overhead: Span | None, turn: int
+) -> int:
     """A batch that may be the largest for a card: from the lines at first, then below the smallest
     that was seen not to fit. 0 where there is nothing to look for."""
-    overhead = asked.overheads.get(card.name)
     lines = _lines(by_size)
     if turn == 0:
         part = prediction.predict(by_size[_CHECK_SIZE], card, overhead)
@@ -119,7 +131,7 @@ def _lines(by_size: Mapping[int, Footprint]) -> dict[str, Line]:
 def _fitted(key: Key, by_size: Mapping[int, Footprint], asked: Asked) -> Fitted:
     predictions = {
         card.name: {
-            size: prediction.predict(footprint, card, asked.overheads.get(card.name))
+            size: prediction.predict(footprint, card, asked.overhead(key, card))
             for size, footprint in sorted(by_size.items())
         }
         for card in asked.cards
@@ -133,6 +145,12 @@ def _fitted(key: Key, by_size: Mapping[int, Footprint], asked: Asked) -> Fitted:
             for card in asked.cards
         },
         predictions=predictions,
+        context={
+            card.name: seen.words
+            if (seen := asked.overheads.get((key[0], key[1], card.name)))
+            else TABLE
+            for card in asked.cards
+        },
     )
 
 
@@ -152,7 +170,7 @@ def as_dict(one: Fitted, asked: Asked) -> dict[str, Any]:
         "largest_batch": dict(one.largest),
         "cards": {
             card: {
-                str(size): _parts(found)
+                str(size): _parts(found) | {"how": HOW | {"context": one.context[card]}}
                 for size, found in by_size.items()
                 if size in asked.batch_sizes or size == one.largest[card]
             }

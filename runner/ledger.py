@@ -279,6 +279,17 @@ class Ledger:
             row = self._database.execute("SELECT result FROM run WHERE id=?", (run,)).fetchone()
         return json.loads(row[0]) if row and row[0] else None
 
+    def measured(self, newest: int = 500) -> list[Mapping[str, Any]]:
+        """``measured`` of the newest results that have it: what runs took of their device."""
+        with self._explained():
+            rows = self._database.execute(
+                "SELECT json_extract(result, '$.measured') FROM run WHERE state='done'"
+                " AND device_used IS NOT NULL ORDER BY started DESC, id DESC LIMIT ?",
+                (newest,),
+            ).fetchall()
+        found = [json.loads(row[0]) for row in rows if row[0]]
+        return [one for one in found if isinstance(one, dict)]
+
     def is_sound(self) -> bool:
         """Whether SQLite finds no damage; reads the whole file."""
         with self._explained():

@@ -48,6 +48,9 @@ class Supervision:
     """cpu: processor time counts as progress of a program that does not pulse."""
     sample: float = 1.0
     """Seconds between samples of memory."""
+    metrics_file: Path | None = None
+    """Keep the run's live numbers in this file, for node_exporter's textfile collector, which reads
+    names that end in .prom. Default: none."""
     log_limit: int = 16
     """MiB of output kept, the newest; at least 1."""
     runs_dir: Path | None = None
@@ -100,6 +103,10 @@ class Supervision:
                 limits.parse(self.max_host_memory)
             except ValueError as error:
                 found.append(f"--max-host-memory {self.max_host_memory}: {error}")
+        if self.metrics_file is not None and not self.metrics_file.parent.is_dir():
+            found.append(
+                f"--metrics-file {self.metrics_file}: expected a file in a folder that is there"
+            )
         if self.log_limit < 1:
             found.append(f"--log-limit {self.log_limit}: expected MiB, a whole number from 1")
         if self.retries is not None and not 0 <= self.retries <= _MOST_RETRIES:

@@ -50,6 +50,11 @@ class AttemptPaths:
         return self.folder / "memory.json"
 
     @property
+    def at_oom(self) -> Path:
+        """The largest live allocations of the device, where torch could make no more."""
+        return self.folder / "oom.json"
+
+    @property
     def result(self) -> Path:
         return self.folder / "result.json"
 

@@ -79,6 +79,7 @@ class Result:
             "attempts": [one.summary() for one in self.attempts],
             "recovery": {"retries": self.retries, "stopped": self.stopped},
             "peaks": attempts.peaks_dict(self.peaks),
+            **attempts.ledgers_over_all(self.attempts),
             "phases": phases(end),
             "ranks": rank_facts.table(end.evidence.ranks),
             "gauges": dict(end.record.gauges) if end.record else {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -13,12 +13,17 @@ from probes import device, host
 from probes.device import DeviceMemory
 from probes.procfs import Identity, Stat
 from probes.pulse import Pulse
-from runner import leaks
+from runner import device_ledger, host_ledger, leaks
+from runner.device_ledger import Driver
 from runner.helpers import Helper
+from runner.host_ledger import HostLedger
 from runner.system_watch import SystemWatch
+from runner.worker_watch import WorkerWatch
 
 COST_SHARE = 0.005
-"""Part of one core that reading memory may take; the period is stretched to keep it."""
+"""Part of one core that looking at the job may take; the period is stretched to keep it."""
+CREDIT_S = 0.05
+"""Processor time that may be spent ahead of it, so that a short job has some samples."""
 _XIDS = 32
 
 
@@ -41,6 +46,20 @@ class Sample:
     torch_reserved: int | None
 
 
+@dataclass(frozen=True)
+class Job:
+    """What the sampler is told of the job at a sample."""
+
+    root: int
+    """Pid of the attempt's first process."""
+    pulsing: int | None = None
+    """Pid of the process that pulses."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """The newest values of the gauges that it leaves."""
+    torch_memory: tuple[int, int] | None = None
+    """Bytes that torch has allocated and reserved."""
+
+
 @dataclass
 class Peaks:
     """The largest of each, in bytes; None: never read."""
@@ -54,10 +73,15 @@ class Peaks:
     device_reserved: int | None = None
     host_holders: tuple[tuple[int, str, int], ...] = ()
     """(pid, name, bytes) at the moment of the PSS peak, biggest first."""
+    host_ledger: HostLedger = field(default_factory=HostLedger)
+    """Who held what at that moment."""
 
-    def add(self, sample: Sample, holders: tuple[tuple[int, str, int], ...]) -> None:
+    def add(
+        self, sample: Sample, holders: tuple[tuple[int, str, int], ...], held: HostLedger
+    ) -> None:
         if sample.host_pss is not None and sample.host_pss > (self.host_pss or 0):
             self.host_holders = holders
+            self.host_ledger = held
         self.host_pss = larger(self.host_pss, sample.host_pss)
         self.host_rss = larger(self.host_rss, sample.host_rss)
         self.host_uss = larger(self.host_uss, sample.host_uss)
@@ -75,7 +99,12 @@ class PhasePeak:
 class Sampler:
     """Takes a sample when one is due. The first come quickly, so that a short job has some."""
 
-    def __init__(self, period: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        period: float,
+        say: Callable[[str], None],
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.peaks = Peaks()
         self.phases: dict[str, PhasePeak] = {}
         self.newest: Sample | None = None
@@ -86,9 +115,14 @@ class Sampler:
         """Errors of devices, the newest, in NVML's numbers."""
         self.devices_in_use: list[DeviceMemory] = []
         """At the newest sample of the job."""
+        self.first_step: dict[int, Driver] = {}
+        self.later: dict[int, Driver] = {}
+        """Each device at its largest reading, up to the end of the first step, and after it."""
+        self.workers = WorkerWatch(warn)
         self._period = period
         self._say = say
         self._taken = 0
+        self._credit_s = CREDIT_S
         self._due = 0.0
         self._shm_before = host.shm_used()
         self._helper: Helper | None = None
@@ -99,10 +133,10 @@ class Sampler:
         if not device.is_present():
             return None
         command = [sys.executable, "-m", "probes.device", "--period", str(self._period)]
-        self._helper = Helper(command, self._device_line)
+        self._helper = Helper(command, self.device_line)
         return self._helper.identity
 
-    def _device_line(self, line: bytes) -> None:
+    def device_line(self, line: bytes) -> None:
         try:
             xids = device.parse_xids(line)
             if xids is not None:
@@ -133,10 +167,14 @@ class Sampler:
         now: float,
         members: Sequence[Stat],
         newest: Pulse,
-        torch_memory: tuple[int, int] | None,
+        job: Job,
+        began_cpu_s: float | None = None,
     ) -> Sample:
-        began = time.thread_time()
+        """One look. ``began_cpu_s``: processor time of this thread when the look began, if that was
+        before this call: what it cost stretches the period."""
+        began = time.thread_time() if began_cpu_s is None else began_cpu_s
         held = host.tree_memory(members, with_pss=True)
+        ledger = host_ledger.of(held.by_process, job.root, job.pulsing)
         shm = host.shm_used()
         self.shm_was_full = host.shm_is_full()
         self.system.look(members)
@@ -152,19 +190,34 @@ class Sampler:
             else None,
             processes=held.processes,
             device_used={one.index: one.used for one in self.devices},
-            torch_allocated=torch_memory[0] if torch_memory else None,
-            torch_reserved=torch_memory[1] if torch_memory else None,
+            torch_allocated=job.torch_memory[0] if job.torch_memory else None,
+            torch_reserved=job.torch_memory[1] if job.torch_memory else None,
         )
-        self.peaks.add(sample, held.largest)
+        self.peaks.add(sample, held.largest, ledger)
         if newest.phase:
             peak = self.phases.setdefault(newest.phase, PhasePeak())
             peak.host = larger(peak.host, sample.host_pss)
             peak.device = larger(peak.device, max(sample.device_used.values(), default=None))
         self.devices_in_use = self.devices
+        self._keep_devices(members, newest, sample.torch_reserved)
+        self.workers.look(now, ledger, newest, job.numbers)
         self.newest = sample
         self._taken += 1
-        self._due = now + next_period(self._period, self._taken, time.thread_time() - began)
+        cost_s = time.thread_time() - began
+        self._credit_s -= cost_s
+        wait_s = next_period(self._period, self._taken, cost_s, self._credit_s)
+        self._credit_s = min(CREDIT_S, self._credit_s + COST_SHARE * wait_s)
+        self._due = now + wait_s
         return sample
+
+    def _keep_devices(self, members: Sequence[Stat], newest: Pulse, reserved: int | None) -> None:
+        kept = self.first_step if newest.number and newest.step <= 1 else self.later
+        pids = [member.pid for member in members] if self.devices else []
+        for one in self.devices:
+            if one.index not in kept or one.used > kept[one.index].used:
+                kept[one.index] = device_ledger.reading(
+                    one, pids, self.devices_before or (), reserved
+                )
 
     def close(self) -> None:
         if self._helper is not None:
@@ -173,10 +226,11 @@ class Sampler:
             self._helper = None
 
 
-def next_period(period: float, taken: int, cost_s: float) -> float:
-    """Seconds to the next sample: 0.1, 0.2, 0.4 … up to the period, and never too dear."""
+def next_period(period: float, taken: int, cost_s: float, credit_s: float = 0.0) -> float:
+    """Seconds to the next sample: 0.1, 0.2, 0.4 … up to the period, as long as another like the
+    last, which took ``cost_s``, can be paid; else until it can."""
     eager: float = min(period, 0.1 * 2 ** min(taken - 1, 10))
-    return max(eager, cost_s / COST_SHARE)
+    return max(eager, (cost_s - credit_s) / COST_SHARE)
 
 
 def larger(a: int | None, b: int | None) -> int | None:

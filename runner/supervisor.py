@@ -15,16 +15,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from probes.pulse import Reader
 from runner import lost, machine, preflight
 from runner.attempt import Attempt
 from runner.console import Console
 from runner.hooks import Hooks
 from runner.live import live_line
+from runner.metrics import MetricsFile
 from runner.options import Supervision
 from runner.paths import RunPaths, new_run_id, run_paths
 from runner.recorder import Recorder
 from runner.result import Result
 from runner.retrying import Changeable, Launch, Over, Retrying
+from runner.sampling import Sample
 
 _ENDING_SIGNALS = (
     signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGXCPU,
@@ -70,6 +73,15 @@ def run(
     lost.sweep(runs, console.say)
     preflight.brief(runs, console.say)
     console.heard = recorder.event
+    metrics = MetricsFile(options.metrics_file, paths.folder.name, job, console.say)
+
+    def sampled(sample: Sample) -> None:
+        recorder.sample(sample)
+        metrics.sample(sample)
+
+    def looked(now: float, reader: Reader) -> None:
+        recorder.look(now, reader)
+        metrics.look(now, reader)
 
     def make(launch: Launch) -> Attempt:
         recorder.attempt = launch.n
@@ -81,7 +93,7 @@ def run(
             console=console,
             environment=launch.environment,
             inherit_input=inherit_input,
-            hooks=Hooks(functools.partial(live_line, job), recorder.sample, recorder.look),
+            hooks=Hooks(functools.partial(live_line, job), sampled, looked),
         )
 
     def result_of(over: Over) -> Result:
@@ -117,6 +129,7 @@ def run(
     try:
         result = result_of(_to_the_end(retrying))
         result = recorder.finish(result, lambda result: _report(result, {"command": argv, **facts}))
+        metrics.finish(result.outcome.value)
         _make_pages(runs, paths, result, console.say)
         return result
     finally:

@@ -92,6 +92,9 @@ class Train:
     """Give cached device memory back to the driver after each epoch's phases."""
     dryrun: bool = False
     """One batch through every phase, then stop."""
+    tensorboard: bool = False
+    """Write loss, errors, rate and memory for TensorBoard, to a folder tensorboard beside
+    --checkpoints."""
     checkpoints: Path = Path("checkpoints")
     """Folder of the last and the best checkpoint; under the runner, the run's own."""
     checkpoint_every: int = 0

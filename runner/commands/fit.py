@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fwi import config
+from runner import fit_history
 from runner.commands.usage import UsageError, refuse
 from runner.console import Console
+from runner.ledger import Ledger, LedgerError
+from runner.options import Supervision
+from runner.paths import ledger_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,14 +24,16 @@ class FitCommand:
     job: config.Footprint = field(default_factory=lambda: config.Footprint(batch_sizes=(16,)))
     gpus: tuple[str, ...] = ("t4", "p100", "l4", "a10g", "a100-40", "h100")
     """Devices: t4 p100 v100 v100-32 rtx3090 rtx4090 l4 a10g a100-40 a100-80 h100 h200."""
+    runs_dir: Path | None = None
+    """Folder of the ledger whose runs refine the prediction. Default: $FWI_RUNS_DIR, else runs."""
     json: bool = False
     """Print a JSON list."""
 
     def __call__(self) -> int:
-        return _fit(self.job, self.gpus, self.json)
+        return _fit(self.job, self.gpus, Supervision(runs_dir=self.runs_dir).runs(), self.json)
 
 
-def _fit(asked: config.Footprint, gpus: Sequence[str], as_json: bool) -> int:
+def _fit(asked: config.Footprint, gpus: Sequence[str], runs: Path, as_json: bool) -> int:
     """Print what would fit on which device; nothing is run on one."""
     from runner import fit as fitting
     from runner.cards import CARDS
@@ -44,6 +52,7 @@ def _fit(asked: config.Footprint, gpus: Sequence[str], as_json: bool) -> int:
         modes=asked.modes,
         cards=fitting.cards(gpus),
         activation_checkpointing=asked.activation_checkpointing,
+        overheads=_overheads(runs),
     )
     console = Console(live=True)
 
@@ -63,3 +72,18 @@ def _fit(asked: config.Footprint, gpus: Sequence[str], as_json: bool) -> int:
 
     page.show(found, wanted)
     return 0
+
+
+def _overheads(runs: Path) -> dict[fit_history.Key, fit_history.Measured]:
+    """Of the runs in a ledger; none where there is none, and said where it cannot be read."""
+    if not ledger_path(runs).exists():
+        return {}
+    try:
+        ledger = Ledger(ledger_path(runs), reading=True)
+        try:
+            return fit_history.overheads(ledger.measured())
+        finally:
+            ledger.close()
+    except LedgerError as error:
+        print(f"fit: earlier runs are not counted: {error}", file=sys.stderr)
+        return {}

@@ -18,7 +18,6 @@ from typing import Any
 
 from runner.report import bars, content
 from runner.report.blocks import Block, Chart, Heading, Part, Table, Tree
-from runner.units import size
 
 _DEEPEST = 32
 _MOST_PARTS = 2000
@@ -52,13 +51,8 @@ def ledgers(result: Mapping[str, Any]) -> list[Block]:
     found = result.get("ledgers")
     for title, kinds in _items(found)[:_MOST_BARS]:
         stacked = {str(bar): _sizes(parts) for bar, parts in _items(kinds)[:_MOST_BARS]}
-        parts = dict.fromkeys(part for bar in stacked.values() for part in bar)
-        rows = [
-            (part, *(size(bar[part]) if part in bar else "-" for bar in stacked.values()))
-            for part in parts
-        ]
-        rows.append(("all", *(size(sum(bar.values())) for bar in stacked.values())))
-        table = Table(("what", *stacked), rows if parts else ())
+        head, rows = content.ledger_table(stacked)
+        table = Table(head, rows)
         blocks += _with(
             str(title), table, bars.stacked(f"ledger-{_anchor(title)}", str(title), stacked)
         )
@@ -79,8 +73,10 @@ def _items(kinds: Any) -> list[tuple[Any, Any]]:
 
 
 def _sizes(parts: Any) -> dict[str, int]:
-    held = [(str(name), int(n)) for name, n in _items(parts) if isinstance(n, int | float)]
-    return dict(sorted(held, key=lambda part: -part[1])[:_MOST_NAMES])
+    """In the order that they have; the smallest are left out where there are too many."""
+    held = {str(name): int(n) for name, n in _items(parts) if isinstance(n, int | float)}
+    kept = set(sorted(held, key=lambda name: -held[name])[:_MOST_NAMES])
+    return {name: n for name, n in held.items() if name in kept}
 
 
 def _trees(found: Any) -> Iterator[tuple[str, Part]]:

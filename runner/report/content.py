@@ -41,7 +41,37 @@ def peak_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("device, allocated by torch", size(peaks["device_allocated"])))
     if peaks["device_reserved"] is not None:
         rows.append(("device, reserved by torch", size(peaks["device_reserved"])))
+    pinned = result.get("gauges", {}).get("bytes.pinned")
+    if pinned is not None:
+        rows.append(("host, page-locked by torch", size(pinned)))
+    limit = result.get("limit")
+    if limit:
+        rows.append((f"limit of host memory met first: {limit['source']}", size(limit["size"])))
     return rows
+
+
+def ledger_table(bars: Mapping[str, Mapping[str, int]]) -> tuple[Row, list[Row]]:
+    """A ledger as (head, rows): a column each bar, a row each part, and their sums."""
+    parts = dict.fromkeys(part for bar in bars.values() for part in bar)
+    rows: list[Row] = [
+        (part, *(size(bar[part]) if part in bar else "-" for bar in bars.values()))
+        for part in parts
+    ]
+    if rows:
+        rows.append(("all", *(size(sum(bar.values())) for bar in bars.values())))
+    return ("what", *bars), rows
+
+
+def growth_words(result: Mapping[str, Any]) -> str:
+    """How the workers have grown; empty where it was not seen."""
+    found = result.get("growth")
+    if not found:
+        return ""
+    per = found["bytes_per_unit"] / (1 << 20)
+    return (
+        f"The {found['workers']} worker(s) grew by {per:.3g} MiB per {found['per']} "
+        f"({size(found['rise'])} in {duration(found['seconds'])})."
+    )
 
 
 def attempt_rows(result: Mapping[str, Any]) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.outcomes import Outcome
-from runner.report import attribution, content, held, lines, timeline
+from runner.report import attribution, content, held, lines, oom, timeline
 from runner.report.blocks import (
     Block,
     Card,
@@ -199,11 +199,19 @@ def _memory(result: Mapping[str, Any]) -> Section:
     ]
     blocks += attribution.tensors(result)
     blocks += attribution.holders(result)
+    blocks.append(Text(content.growth_words(result)))
+    warned = (result.get("growth") or {}).get("warning")
+    blocks.append(Text(f"It was warned of: {warned}." if warned else ""))
     return Section("memory", "What used the memory", blocks)
 
 
 def _attributed(material: Material) -> Section:
-    blocks = [*held.blocks(material.held), *attribution.ledgers(material.result)]
+    blocks: list[Block] = [
+        *attribution.ledgers(material.result),
+        Items(material.result.get("ledger_notes") or ()),
+        *oom.blocks(material.at_oom),
+        *held.blocks(material.held),
+    ]
     return Section("attribution", "Where each byte is", blocks)
 
 

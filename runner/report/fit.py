@@ -10,13 +10,15 @@ from rich.text import Text
 
 from runner.cards import Card
 from runner.fit import Asked, Fitted
+from runner.prediction import Prediction
 from runner.units import size
 
 _HOW = (
     "tensors: the real operators under fake tensors, with CUDA's casts; their bytes are exact.",
     "allocator: torch's caching allocator replayed, from its rounding alone to all that it keeps.",
     "workspaces: cuBLAS, cuDNN, cuFFT; estimated from the largest operator, not measured.",
-    "context: a table of devices, not measured here; earlier runs on a device take its place.",
+    "context: a table of devices, not measured here; earlier runs of the same network and number "
+    "type on such a device take its place, and are counted behind it.",
     "total: likely (least - most). The largest batch fits even with the most of every part.",
 )
 
@@ -63,8 +65,12 @@ def _print_card(console: Console, card: Card, found: Sequence[Fitted], asked: As
                 size(part.tensors),
                 size(part.allocator.likely),
                 size(part.workspaces.likely),
-                size(part.context.likely),
+                _context(part, one.context[card.name]),
                 Text(words, style="" if fits else "red"),
             )
     console.print(table)
     console.print()
+
+
+def _context(part: Prediction, whence: str) -> str:
+    return f"{size(part.context.likely)} ({whence.removeprefix('history of ')})"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.report import bars
+from runner.report import bars, oom
 from runner.report.blocks import Block, Heading, Part, Row, Table, Text, Tree
 from runner.units import size
 
@@ -53,7 +53,7 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
         made += [Heading(f"The same by module, {name}"), *([icicle] if icicle else []), Tree(root)]
     largest = _largest(peaks[name])
     if largest:
-        head = ("size", "kind", "module", "phase")
+        head = ("size", "kind", "module", "phase", "made at, the innermost first")
         made += [Heading(f"The largest allocations, {name}"), Table(head, largest)]
     return made
 
@@ -105,6 +105,7 @@ def _largest(peak: Mapping[str, Any]) -> list[Row]:
             str(one.get("kind", "?")),
             str(one.get("module") or "outside of every module"),
             str(one.get("phase", "?")),
+            oom.stack(one.get("stack")),
         )
         for one in rows[:_MOST_ALLOCATIONS]
         if isinstance(one.get("bytes"), int)

@@ -43,6 +43,8 @@ class Material:
     """Time by phase; empty where the job does not tell, or did not when it ran."""
     held: Mapping[str, Any] = field(default_factory=dict)
     """memory.json of the newest attempt; empty where it has none."""
+    at_oom: Mapping[str, Any] = field(default_factory=dict)
+    """oom.json of the newest attempt: what torch held when its device was full."""
     events: Sequence[Event] = ()
     output: str = ""
     """The end of what the newest attempt printed."""
@@ -91,6 +93,7 @@ def gather(runs: Path, paths: RunPaths) -> Material:
         curves=history.curves(told),
         spent=history.spent(spent),
         held=read_json(newest.memory),
+        at_oom=read_json(newest.at_oom),
         events=events,
         output=read_text(newest.output) or "",
         stacks=read_text(newest.stacks),

@@ -16,6 +16,8 @@ from runner.report import content
 from runner.report.blocks import Row
 from runner.units import duration, size
 
+_COLUMNS = 5
+"""Of a ledger that are shown on a terminal; the page has them all."""
 _STYLES = {"ok": "green", "interrupted": "yellow", "running": "cyan"}
 
 
@@ -29,6 +31,13 @@ def show(result: Mapping[str, Any], *, to_stderr: bool, page: str) -> None:
     console.print(head)
     _print(console, "attempts", content.ATTEMPT_HEAD, content.attempt_rows(result))
     _print(console, "memory", ("peak", "size"), content.peak_rows(result))
+    for name, bars in (result.get("ledgers") or {}).items():
+        columns, rows = content.ledger_table(dict(list(bars.items())[:_COLUMNS]))
+        _print(console, f"ledger: {name}", columns, rows)
+    if grew := content.growth_words(result):
+        console.print(Text(grew))
+    for note in result.get("ledger_notes") or ():
+        console.print(Text(printable(note)))
     _print(console, "tensors of the job", ("kind", "size"), content.tensor_rows(result))
     _print(
         console,

@@ -87,6 +87,17 @@ def test_what_held_the_peak_is_written_by_kind_module_and_phase(uninterrupted: J
         steady["by_phase"]
     )
     assert set(content["phases"]) == {"evaluate", "checkpoint"}
+    # The peak of the step is the largest of its phases' peaks.
+    assert (
+        max(steady["by_phase"].values()) == steady["bytes"] == steady["by_phase"][steady["phase"]]
+    )
+    assert content["job"] == {"model": "specproj", "dtype": "fp32", "batch_size": 2}
+    made = [one["stack"] for one in steady["largest"]]
+    assert all(any("fwi/training.py" in frame for frame in stack) for stack in made)
+    for step in (first, steady):
+        assert step["bytes"] <= step["replayed"]["allocated"] <= step["replayed"]["reserved"]
+        assert "torch" not in step
+    assert uninterrupted.record.gauges["samples"] == EPOCHS * 12
 
 
 def test_best_checkpoint_is_that_of_the_lowest_error(uninterrupted: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from probes import allocator, pulse
+from probes import _torch_private as private
+from probes import allocation_history, allocator, pulse
 
 
 @pytest.fixture
@@ -32,6 +34,8 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 def test_nothing_is_known_and_nothing_written_where_cuda_does_not_run(recorder: Path) -> None:
     assert allocator.memory() is None
     allocator.Meter().read(now=True)
+    assert allocator.Meter().lap() is None
+    assert allocator.pinned() is None
     assert pulse.read(recorder).torch_allocated is None
     assert not allocator.snapshot(recorder.with_name("snapshot.pickle"))
     allocator.record_end()
@@ -60,3 +64,34 @@ def test_reading_follows_a_tensor_and_the_snapshot_names_its_segment(recorder: P
     allocator.record_end()
     content = pickle.loads(recorder.with_name("snapshot.pickle").read_bytes())
     assert any(segment["total_size"] >= held.nbytes for segment in content["segments"])
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_laps_have_peaks_of_their_own_and_the_recorder_keeps_the_largest(recorder: Path) -> None:
+    meter = allocator.Meter()
+    meter.lap()
+    large = torch.zeros(64 << 20, dtype=torch.uint8, device="cuda")
+    size = large.nbytes
+    del large
+    first = meter.lap()
+    second = meter.lap()
+    assert first is not None
+    assert second is not None
+    assert second.peak_allocated + size <= first.peak_allocated
+    assert pulse.read(recorder).torch_peak_allocated == first.peak_allocated
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_end_tells_the_largest_allocation_and_the_line_that_made_it(recorder: Path) -> None:
+    history = allocation_history.History(torch.device("cuda"))
+    history.begin()
+    held = torch.zeros(96 << 20, dtype=torch.uint8, device="cuda")
+    with pytest.raises(torch.OutOfMemoryError):
+        torch.empty(1 << 50, dtype=torch.uint8, device="cuda")
+    allocator.record_end()
+    private.record_allocations(0)
+    told = json.loads(recorder.with_name("oom.json").read_text())
+    assert told["largest"][0]["bytes"] >= held.nbytes
+    assert "test_allocator.py" in told["largest"][0]["stack"][0]

@@ -135,6 +135,19 @@ def test_checkpointed_part_is_made_again_by_its_modules_in_backward() -> None:
     assert any(one.size == 64 * 512 * 4 for one in again)
 
 
+def test_stacks_name_the_line_that_made_it() -> None:
+    net = network()
+    with MemoryTracker(net, stacks=True) as tracker, pulse.phase("forward"):
+        made = net(torch.ones(7, 256))
+    [one] = (one for one in tracker.log.allocations if one.size == made.nbytes)
+    (file, _, function), *_ = one.stack
+    assert (file, function) == (__file__, "test_stacks_name_the_line_that_made_it")
+    assert not any("/torch/" in frame[0] for frame in one.stack)
+    with MemoryTracker(net) as tracker:
+        net(torch.ones(7, 256))
+    assert all(one.stack == () for one in tracker.log.allocations)
+
+
 def test_what_is_private_of_torch_is_as_it_was() -> None:
     x = torch.ones(3, requires_grad=True)
     before = private.next_sequence_number()
