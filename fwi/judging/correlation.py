@@ -44,7 +44,7 @@ def _pearson(sums: NDArray[np.float64], count: int) -> float | None:
     of_x, of_y = xx - x * x, yy - y * y
     if of_x <= _NOISE * xx or of_y <= _NOISE * yy:
         return None
-    found = (xy - x * y) / math.sqrt(of_x * of_y)
+    found: float = (xy - x * y) / math.sqrt(of_x * of_y)
     return max(-1.0, min(1.0, found))
 
 

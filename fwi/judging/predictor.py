@@ -55,8 +55,8 @@ class Predictor:
         precision = self.precisions[n]
         other = "" if precision == "fp32" else ": try --dtype bf16 or fp32"
         raise NonFiniteError(
-            f"{self.networks[n].source}: a prediction is not finite in {precision}{other}. Expected "
-            "velocities in m/s; are the weights or the records damaged?"
+            f"{self.networks[n].source}: a prediction is not finite in {precision}{other}. "
+            "Expected velocities in m/s; are the weights or the records damaged?"
         )
 
 

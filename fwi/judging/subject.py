@@ -119,7 +119,8 @@ def _trained_on(said: Mapping[str, Any]) -> Path:
 def _families(said: Mapping[str, Any]) -> tuple[Any, ...]:
     """Those of the training, where the file names some that there are."""
     found = said.get("families")
-    return tuple(name for name in FAMILIES if isinstance(found, list) and name in found)
+    # In its own order, which the folder of a small set is named by.
+    return tuple(name for name in found if name in FAMILIES) if isinstance(found, list) else ()
 
 
 def _require_that_reduced_will_do(
