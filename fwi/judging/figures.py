@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from numpy.typing import NDArray
 
 from fwi import wave
@@ -45,6 +47,9 @@ _COLOURS = {
     "CurveFault": "#E69F00",
     "Style": "#009E73",
 }
+_PANEL_IN, _SIDE_IN, _LEFT_IN, _BELOW_IN, _ABOVE_IN = 3.0, 1.85, 0.6, 0.5, 0.65
+"""Inches: a panel with all around it, its square, and what is left, below and above of that."""
+_SHOT_M = wave.SOURCE_X[SHOT] * wave.DX
 _WIDTH_M, _DEPTH_M = MAP_SHAPE[1] * wave.DX, MAP_SHAPE[0] * wave.DX
 
 
@@ -66,87 +71,90 @@ class Pictured:
 
 def sample(one: Pictured) -> bytes:
     """Its maps, the error, a gather, and what the simulation of the prediction lacks, in a row."""
-    maps: list[tuple[str, NDArray[np.floating]]] = []
-    if one.true is not None:
-        maps.append(("true", one.true))
-    maps.append(("predicted", one.predicted))
-    panels = len(maps) + (one.true is not None) + (1 if one.again is None else 3)
+    panels = (2 if one.true is None else 4) + (0 if one.again is None else 2)
     with rc_context(_STYLE):
-        figure = _figure(2.75 * panels, 3.05)
-        axes = list(figure.subplots(1, panels))
-        shown = iter(axes)
-        for words, velocity in maps:
-            ax = next(shown)
-            drawn = _map(ax, velocity, words, _VELOCITY, VELOCITY_MIN, VELOCITY_MAX)
-            _bar(figure, ax, drawn, "velocity (m/s)")
+        row = _Row(panels)
         if one.true is not None:
-            ax = next(shown)
-            error = one.predicted.astype(np.float64) - one.true
-            most = max(_LEAST_ERROR, float(np.percentile(np.abs(error), 99)))
-            drawn = _map(ax, error, "predicted − true", _ERROR, -most, most)
-            _bar(figure, ax, drawn, "error (m/s)", extend="both")
-        _gathers(figure, list(shown), one)
-        figure.suptitle(f"{one.title}   {one.words}", x=0.01, ha="left", fontsize=9.5)
-        return _png(figure)
+            row.map("true", one.true)
+        row.map("predicted", one.predicted)
+        if one.true is not None:
+            row.error("predicted − true", one.predicted.astype(np.float64) - one.true)
+        record = _without_margin(one.record[SHOT]).astype(np.float64)
+        most = float(np.percentile(np.abs(record), _SEEN)) or 1.0
+        row.gather(f"record of the shot at {_SHOT_M:.0f} m", record, most)
+        if one.again is not None:
+            again = one.again[SHOT].astype(np.float64)
+            row.gather("prediction, simulated", again, most)
+            row.gather("simulated − record", again - record, most)
+        row.figure.text(
+            _LEFT_IN / row.width_in, 0.96, f"{one.title}   {one.words}", va="top", fontsize=10
+        )
+        return _png(row.figure)
 
 
-def _gathers(figure: Figure, axes: Sequence[Axes], one: Pictured) -> None:
-    record = one.record[SHOT].astype(np.float64)
-    if len(record) == MAP_SHAPE[0] + 2:
-        record = record[1:-1, 1:-1]  # a re-pack's margin repeats its edge
-    most = float(np.percentile(np.abs(record), _SEEN)) or 1.0
-    gathers = [("record", record)]
-    if one.again is not None:
-        again = one.again[SHOT].astype(np.float64)
-        gathers += [("prediction, simulated", again), ("simulated − record", again - record)]
-    for ax, (words, gather) in zip(axes, gathers, strict=True):
-        drawn = _gather(ax, gather, words, most)
-        _bar(figure, ax, drawn, "amplitude", extend="both")
+class _Row:
+    """Panels of one size beside one another, each with its colour bar."""
+
+    def __init__(self, panels: int) -> None:
+        self.width_in = panels * _PANEL_IN
+        self._height_in = _BELOW_IN + _SIDE_IN + _ABOVE_IN
+        self.figure = _figure(self.width_in, self._height_in)
+        self._drawn = 0
+
+    def map(self, words: str, velocity: NDArray[np.floating]) -> None:
+        ax, bar = self._next(words)
+        drawn = self._image(ax, velocity, _VELOCITY, VELOCITY_MIN, VELOCITY_MAX)
+        self.figure.colorbar(drawn, cax=bar, label="velocity (m/s)")
+
+    def error(self, words: str, error: NDArray[np.floating]) -> None:
+        ax, bar = self._next(words)
+        most = max(_LEAST_ERROR, float(np.percentile(np.abs(error), 99)))
+        drawn = self._image(ax, error, _ERROR, -most, most)
+        self.figure.colorbar(drawn, cax=bar, label="error (m/s)", extend="both")
+
+    def gather(self, words: str, gather: NDArray[np.floating], most: float) -> None:
+        ax, bar = self._next(words)
+        # Receivers stand at 0, 10, … 690 m, each in the middle of its column.
+        half = wave.DX / 2
+        where = (-half, _WIDTH_M - half, TIMES * wave.DT, 0)
+        drawn = ax.imshow(gather, cmap=_GATHER, vmin=-most, vmax=most, extent=where, aspect="auto")
+        ax.plot([_SHOT_M], [0], marker="v", color=_COLOURS["FlatFault"], clip_on=False, zorder=3)
+        ax.set(xlabel="receiver x (m)", ylabel="time (s)")
+        self.figure.colorbar(drawn, cax=bar, label="amplitude", extend="both")
+
+    def _image(
+        self, ax: Axes, values: NDArray[np.floating], colours: str, least: float, most: float
+    ) -> Any:
+        where = (0, _WIDTH_M, _DEPTH_M, 0)
+        ax.set(xlabel="x (m)", ylabel="depth (m)")
+        return ax.imshow(values, cmap=colours, vmin=least, vmax=most, extent=where)
+
+    def _next(self, words: str) -> tuple[Axes, Axes]:
+        """The axes of the next panel, and those of its colour bar."""
+        left = self._drawn * _PANEL_IN + _LEFT_IN
+        self._drawn += 1
+        ax = self._axes(left, _SIDE_IN)
+        ax.set_title(words)
+        for side in ax.spines.values():
+            side.set_visible(True)
+        return ax, self._axes(left + _SIDE_IN + 0.07, 0.09)
+
+    def _axes(self, left_in: float, width_in: float) -> Axes:
+        width, height = self.width_in, self._height_in
+        return self.figure.add_axes(
+            (left_in / width, _BELOW_IN / height, width_in / width, _SIDE_IN / height)
+        )
 
 
-def _map(
-    ax: Axes, values: NDArray[np.floating], words: str, colours: str, least: float, most: float
-) -> Any:
-    drawn = ax.imshow(
-        values, cmap=colours, vmin=least, vmax=most, extent=(0, _WIDTH_M, _DEPTH_M, 0)
-    )
-    ax.set(title=words, xlabel="x (m)", ylabel="depth (m)")
-    _frame(ax)
-    return drawn
-
-
-def _gather(ax: Axes, gather: NDArray[np.floating], words: str, most: float) -> Any:
-    # Receivers stand at 0, 10, … 690 m, each in the middle of its column.
-    half = wave.DX / 2
-    drawn = ax.imshow(
-        gather,
-        cmap=_GATHER,
-        vmin=-most,
-        vmax=most,
-        extent=(-half, _WIDTH_M - half, TIMES * wave.DT, 0),
-        aspect="auto",
-    )
-    x = wave.SOURCE_X[SHOT] * wave.DX
-    ax.plot([x], [0], marker="v", color="#D55E00", markersize=7, clip_on=False, zorder=3)
-    ax.set(title=f"{words}, shot at {x:.0f} m", xlabel="receiver x (m)", ylabel="time (s)")
-    _frame(ax)
-    return drawn
-
-
-def _frame(ax: Axes) -> None:
-    for side in ax.spines.values():
-        side.set_visible(True)
-
-
-def _bar(figure: Figure, ax: Axes, drawn: Any, words: str, extend: Any = "neither") -> None:
-    bar = figure.colorbar(drawn, ax=ax, fraction=0.05, pad=0.03, extend=extend)
-    bar.set_label(words)
+def _without_margin(gather: NDArray[np.floating]) -> NDArray[np.floating]:
+    """A re-pack's gather of 72 × 72 without the margin that repeats its edge."""
+    return gather[1:-1, 1:-1] if len(gather) == MAP_SHAPE[0] + 2 else gather
 
 
 def errors(by_family: Mapping[str, tuple[float, Sequence[float]]]) -> bytes:
     """The spread of the samples' errors: family → mean over all, m/s, and the drawn samples'."""
     with rc_context(_STYLE):
-        figure = _figure(7.5, 1.2 + 0.34 * len(by_family))
+        figure = _figure(7.5, 1.2 + 0.34 * len(by_family), layout="constrained")
         ax = figure.subplots()
         places = range(len(by_family))
         for place, (name, (mean, drawn)) in enumerate(by_family.items()):
@@ -178,7 +186,7 @@ def errors(by_family: Mapping[str, tuple[float, Sequence[float]]]) -> bytes:
 def depth(by_family: Mapping[str, NDArray[np.float64]]) -> bytes:
     """The mean absolute error at each depth: family → (70,) m/s."""
     with rc_context(_STYLE):
-        figure = _figure(5.6, 4.2)
+        figure = _figure(5.6, 4.2, layout="constrained")
         ax = figure.subplots()
         below = (np.arange(MAP_SHAPE[0]) + 0.5) * wave.DX
         for name, error in by_family.items():
@@ -196,7 +204,7 @@ def misfit_and_error(
 ) -> bytes:
     """A point a sample: family → (misfits, mean absolute errors in m/s)."""
     with rc_context(_STYLE):
-        figure = _figure(6.2, 4.2)
+        figure = _figure(6.2, 4.2, layout="constrained")
         ax = figure.subplots()
         for name, (misfits, maes) in points.items():
             colour = _colour(name)
@@ -205,6 +213,7 @@ def misfit_and_error(
                 misfits, maes, s=14, facecolors=filled, edgecolors=colour, alpha=0.7, label=name
             )
         ax.set(xscale="log", yscale="log", title=words)
+        _plain_ticks(ax.xaxis, ax.yaxis)
         ax.set(xlabel="seismic misfit ‖s − d‖ / ‖d‖", ylabel="mean absolute error (m/s)")
         ax.grid(which="both", alpha=0.2)
         figure.legend(loc="outside right upper", frameon=False)
@@ -214,13 +223,22 @@ def misfit_and_error(
 def misfits(drawn: Sequence[float]) -> bytes:
     """How the misfits of samples without maps are spread."""
     with rc_context(_STYLE):
-        figure = _figure(6.2, 2.8)
+        figure = _figure(6.2, 2.8, layout="constrained")
         ax = figure.subplots()
         least, most = max(min(drawn), 1e-9), max(*drawn, 1e-9)
         edges = np.geomspace(least * 0.99, most * 1.01, 31)
         ax.hist(drawn, bins=edges.tolist(), color="#0072B2")
-        ax.set(xscale="log", xlabel="seismic misfit ‖s − d‖ / ‖d‖", ylabel="samples")
+        ax.set_xscale("log")
+        _plain_ticks(ax.xaxis)
+        ax.set(xlabel="seismic misfit ‖s − d‖ / ‖d‖", ylabel="samples")
         return _png(figure)
+
+
+def _plain_ticks(*axes: Axis) -> None:
+    """Numbers as they are: powers of ten would be formulas."""
+    for axis in axes:
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.6)))
 
 
 def _colour(family: str) -> str:
@@ -231,9 +249,9 @@ def _dashes(family: str) -> str:
     return "--" if family.endswith("_B") else "-"
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float, layout: Any = None) -> Figure:
     """In inches. Without pyplot: no display, no state of the process."""
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -120,4 +120,4 @@ def _row(cells: Sequence[str]) -> str:
 
 def _plain(words: str) -> str:
     """Text without Markdown's or HTML's meaning."""
-    return re.sub(r"([\\`*_{}\[\]<>()#|!&])", r"\\\1", words)
+    return re.sub(r"([\\`*_\[\]<>#|&])", r"\\\1", words)
