@@ -16,7 +16,6 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
 from numpy.typing import NDArray
 
 from fwi import wave
@@ -47,7 +46,7 @@ _COLOURS = {
     "CurveFault": "#E69F00",
     "Style": "#009E73",
 }
-_PANEL_IN, _SIDE_IN, _LEFT_IN, _BELOW_IN, _ABOVE_IN = 3.0, 1.85, 0.6, 0.5, 0.65
+_PANEL_IN, _SIDE_IN, _LEFT_IN, _BELOW_IN, _ABOVE_IN = 3.46, 2.1, 0.62, 0.5, 0.65
 """Inches: a panel with all around it, its square, and what is left, below and above of that."""
 _SHOT_M = wave.SOURCE_X[SHOT] * wave.DX
 _WIDTH_M, _DEPTH_M = MAP_SHAPE[1] * wave.DX, MAP_SHAPE[0] * wave.DX
@@ -238,7 +237,7 @@ def _plain_ticks(*axes: Axis) -> None:
     """Numbers as they are: powers of ten would be formulas."""
     for axis in axes:
         axis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.6)))
+        axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
 def _colour(family: str) -> str:
