@@ -95,13 +95,17 @@ class _Closely:
             "typical": ("Typical samples: the middle one of each family", self._judged.typical),
             "worst": (f"The worst {len(self._judged.worst)}", self._judged.worst),
         }
+        # Of a small set many are both.
+        drawn: dict[int, tuple[str, bytes]] = {}
         for kind, (section, chosen) in sections.items():
             for n, one in enumerate(chosen, 1):
                 interruption.check()
+                if one.position not in drawn:
+                    picture = self._pictured(summary, one, measure_floor=kind == "typical")
+                    says = f"{picture.title}: {picture.words}"
+                    drawn[one.position] = says, figures.sample(picture)
                 number = f"{n:02}" if kind == "worst" else summary.family_of(one)
-                picture = self._pictured(summary, one, measure_floor=kind == "typical")
-                says = f"{picture.title}: {picture.words}"
-                yield Plate(f"{kind}-{number}", section, says, figures.sample(picture))
+                yield Plate(f"{kind}-{number}", section, *drawn[one.position])
                 pulse.beat(len(self._subject.order), len(self._subject.order))
 
     def _pictured(self, summary: Summary, one: Chosen, *, measure_floor: bool) -> Pictured:
