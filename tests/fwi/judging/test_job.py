@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -202,7 +203,9 @@ def test_names_of_anybody_stay_text_in_page_figures_and_terminal(
     for shown in (text, (tmp_path / "out" / "evaluation.md").read_text(), capsys.readouterr().out):
         assert "\x1b" not in shown
         assert "\u202e" not in shown
-    assert "<img" not in (tmp_path / "out" / "evaluation.md").read_text()
+    markdown = (tmp_path / "out" / "evaluation.md").read_text()
+    assert "\\<img" in markdown
+    assert not re.search(r"(?<!\\)[<>`]", markdown)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason=f"the real record is not there: {REAL}")
