@@ -26,11 +26,13 @@ _Job = (
     Annotated[config.Train, tyro.conf.subcommand("train")]
     | Annotated[config.Synth, tyro.conf.subcommand("synth")]
     | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
+    | Annotated[config.Evaluate, tyro.conf.subcommand("evaluate")]
 )
 _DONE_BY = {
     "train": ("fwi.training", "train"),
     "synth": ("fwi.synthesis", "synthesise"),
     "footprint": ("fwi.footprint", "footprint"),
+    "evaluate": ("fwi.judging.job", "evaluate"),
 }
 """The function that does each job; its module is imported only then."""
 

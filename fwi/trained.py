@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +23,8 @@ class Trained:
     encoder: str | None
     source: str
     """The file, and which of several in it."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Those of its training, where the file says them: JSON types, from a file of anybody's."""
 
 
 def load(
@@ -47,7 +49,7 @@ def load(
         network = build(model, **options)
         source = str(path) if len(members) == 1 else f"{path}[{number}]"
         weights.put(network, tensors, f"--checkpoint {source}")
-        found.append(Trained(network.eval(), model, encoder, source))
+        found.append(Trained(network.eval(), model, encoder, source, _said(content)))
     return found
 
 
@@ -55,8 +57,8 @@ def _which(
     path: Path, content: Mapping[Any, Any], model: config.Model | None, encoder: str | None
 ) -> tuple[config.Model, str | None]:
     """The network that the weights are of: what a checkpoint's options say, else what was asked."""
-    said = content.get("config")
-    if isinstance(said, Mapping) and said.get("model") in names:
+    said = _said(content)
+    if said.get("model") in names:
         its_model = cast("config.Model", said["model"])
         its_encoder = said.get("encoder")
         its_encoder = its_encoder if isinstance(its_encoder, str) else None
@@ -71,3 +73,8 @@ def _which(
             f"({', '.join(names)}), and --encoder where it is not the usual one"
         )
     return model, encoder or config.ENCODERS.get(model)
+
+
+def _said(content: Mapping[Any, Any]) -> Mapping[str, Any]:
+    said = content.get("config")
+    return said if isinstance(said, Mapping) else {}

@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from runner.commands.doctor import DoctorCommand
+from runner.commands.evaluate import EvaluateCommand
 from runner.commands.execute import ExecCommand
 from runner.commands.explain import ExplainCommand
 from runner.commands.fit import FitCommand
@@ -22,6 +23,7 @@ from runner.outcomes import USAGE_STATUS
 Command = (
     Annotated[TrainCommand, tyro.conf.subcommand("train")]
     | Annotated[SynthCommand, tyro.conf.subcommand("synth")]
+    | Annotated[EvaluateCommand, tyro.conf.subcommand("evaluate")]
     | Annotated[ExecCommand, tyro.conf.subcommand("exec")]
     | Annotated[RunsCommand, tyro.conf.subcommand("runs")]
     | Annotated[ShowCommand, tyro.conf.subcommand("show")]

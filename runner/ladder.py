@@ -85,11 +85,15 @@ def with_expandable_segments(conf: str | None) -> str | None:
 _Apply = Callable[[Settings, Sequence[Ended]], Settings | None]
 
 
-def _training(change: Callable[[config.Train, Sequence[Ended]], dict[str, Any] | None]) -> _Apply:
-    """A rung of the train job: the fields to change, None or nothing where it does not apply."""
+_Loading = config.Train | config.Evaluate
+"""Jobs that pass batches of a loader through a network."""
+
+
+def _loading(change: Callable[[_Loading, Sequence[Ended]], dict[str, Any] | None]) -> _Apply:
+    """A rung of such jobs: the fields to change, None or nothing where it does not apply."""
 
     def apply(settings: Settings, history: Sequence[Ended]) -> Settings | None:
-        if not isinstance(settings.job, config.Train):
+        if not isinstance(settings.job, _Loading):
             return None
         changes = change(settings.job, history)
         if not changes:
@@ -99,61 +103,74 @@ def _training(change: Callable[[config.Train, Sequence[Ended]], dict[str, Any] |
     return apply
 
 
-def _first(history: Sequence[Ended]) -> config.Train:
+def _first(history: Sequence[Ended]) -> _Loading:
     job = history[0].settings.job
-    assert isinstance(job, config.Train)
+    assert isinstance(job, _Loading)
     return job
 
 
-def _halve(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _halve(job: _Loading, _: Sequence[Ended]) -> dict[str, Any] | None:
+    if not isinstance(job, config.Train):
+        return {"batch_size": job.batch_size // 2} if job.batch_size > 1 else None
     found = smaller_batch(job.batch_size, job.accumulate)
     return {"batch_size": found[0], "accumulate": found[1]} if found else None
 
 
-def _halve_once(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
+def _halve_once(job: _Loading, history: Sequence[Ended]) -> dict[str, Any] | None:
     return _halve(job, history) if job.batch_size == _first(history).batch_size else None
 
 
-def _recompute(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _recompute(job: _Loading, _: Sequence[Ended]) -> dict[str, Any] | None:
+    if not isinstance(job, config.Train):
+        return None
     if job.activation_checkpointing or job.model not in config.RECOMPUTABLE:
         return None
     return {"activation_checkpointing": True}
 
 
-def _fewer_workers(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
+def _fewer_workers(job: _Loading, history: Sequence[Ended]) -> dict[str, Any] | None:
     if job.workers < 2 or job.workers != _first(history).workers:
         return None
     return {"workers": job.workers // 2}
 
 
-def _less_ahead(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
+def _less_ahead(job: _Loading, history: Sequence[Ended]) -> dict[str, Any] | None:
     fewer = _fewer_workers(job, history)
     return {**fewer, "prefetch": 1} if fewer else None
 
 
-def _file_system(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _file_system(job: _Loading, _: Sequence[Ended]) -> dict[str, Any] | None:
     return {"sharing": "file_system"} if job.workers and job.sharing != "file_system" else None
 
 
-def _no_pinning(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _no_pinning(job: _Loading, _: Sequence[Ended]) -> dict[str, Any] | None:
     return {"pin_memory": False} if job.pin_memory else None
 
 
-def _no_workers(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _no_workers(job: _Loading, _: Sequence[Ended]) -> dict[str, Any] | None:
     return {"workers": 0} if job.workers else None
 
 
-def _bf16(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
+def _bf16(job: _Loading, history: Sequence[Ended]) -> dict[str, Any] | None:
     # auto takes fp16 only where bf16 would be emulated, slower than fp32.
-    asked = job.fp16 == 1 or job.dtype == "fp16"
-    return {"dtype": "bf16", "fp16": None} if asked else None
+    asked = job.dtype == "fp16" or _fp16(job) == 1
+    return _in_dtype(job, "bf16") if asked else None
 
 
-def _fp32(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
-    if job.dtype == "fp32" or job.fp16 == 0:
+def _fp32(job: _Loading, history: Sequence[Ended]) -> dict[str, Any] | None:
+    if job.dtype == "fp32" or _fp16(job) == 0:
         return None
     was_fp16 = any(one.failure.precision == "fp16" for one in history)
-    return {"dtype": "fp32", "fp16": None} if was_fp16 else None
+    return _in_dtype(job, "fp32") if was_fp16 else None
+
+
+def _fp16(job: _Loading) -> int | None:
+    """The train job's short form of its dtype."""
+    return job.fp16 if isinstance(job, config.Train) else None
+
+
+def _in_dtype(job: _Loading, dtype: config.Dtype) -> dict[str, Any]:
+    return {"dtype": dtype, "fp16": None} if isinstance(job, config.Train) else {"dtype": dtype}
 
 
 def _one_thread(settings: Settings, _: Sequence[Ended]) -> Settings | None:
@@ -176,18 +193,18 @@ def _again(settings: Settings, _: Sequence[Ended]) -> Settings:
     return settings
 
 
-HALVE_ONCE = Rung("halve", "half the batch, accumulated twice", _training(_halve_once))
-HALVE = Rung("halve", "half the batch, as often as it takes", _training(_halve))
-RECOMPUTE = Rung("recompute", "activation checkpointing", _training(_recompute))
+HALVE_ONCE = Rung("halve", "half the batch, accumulated twice", _loading(_halve_once))
+HALVE = Rung("halve", "half the batch, as often as it takes", _loading(_halve))
+RECOMPUTE = Rung("recompute", "activation checkpointing", _loading(_recompute))
 SEGMENTS = Rung("segments", "expandable segments", _segments)
 WAIT = Rung("wait", "wait for the other process, then the same options", _again, True)
-NO_PINNING = Rung("no-pinning", "no page-locked memory", _training(_no_pinning))
-LESS_AHEAD = Rung("less-ahead", "half the workers, one batch ahead", _training(_less_ahead))
-FEWER_WORKERS = Rung("fewer-workers", "half the workers", _training(_fewer_workers))
-NO_WORKERS = Rung("no-workers", "no workers", _training(_no_workers))
-FILE_SYSTEM = Rung("file-system", "batches shared by files", _training(_file_system))
-BF16 = Rung("bf16", "bf16 in place of fp16", _training(_bf16))
-FP32 = Rung("fp32", "fp32 in place of fp16 or of that bf16", _training(_fp32))
+NO_PINNING = Rung("no-pinning", "no page-locked memory", _loading(_no_pinning))
+LESS_AHEAD = Rung("less-ahead", "half the workers, one batch ahead", _loading(_less_ahead))
+FEWER_WORKERS = Rung("fewer-workers", "half the workers", _loading(_fewer_workers))
+NO_WORKERS = Rung("no-workers", "no workers", _loading(_no_workers))
+FILE_SYSTEM = Rung("file-system", "batches shared by files", _loading(_file_system))
+BF16 = Rung("bf16", "bf16 in place of fp16", _loading(_bf16))
+FP32 = Rung("fp32", "fp32 in place of fp16 or of that bf16", _loading(_fp32))
 ONE_THREAD = Rung("one-thread", "one thread (synth)", _one_thread)
 AGAIN = Rung("again", "the same options once more", _again)
 

@@ -74,6 +74,10 @@ class RunPaths:
         return self.folder / "checkpoints"
 
     @property
+    def evaluation(self) -> Path:
+        return self.folder / "evaluation"
+
+    @property
     def report(self) -> Path:
         return self.folder / "report.md"
 

@@ -35,8 +35,10 @@ class Changeable:
     """The argument vector of the job with these options."""
 
     def in_folder(self, paths: RunPaths) -> Changeable:
-        """The same with its checkpoints in the run's folder, where the user did not choose one."""
+        """The same with what it writes in the run's folder, where the user did not choose one."""
         job = self.job
+        if isinstance(job, config.Evaluate) and job.out == config.Evaluate().out:
+            return dataclasses.replace(self, job=dataclasses.replace(job, out=paths.evaluation))
         if isinstance(job, config.Train) and job.checkpoints == config.Train().checkpoints:
             return dataclasses.replace(
                 self, job=dataclasses.replace(job, checkpoints=paths.checkpoints)

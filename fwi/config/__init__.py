@@ -19,6 +19,7 @@ from fwi.config.choices import (
     Split,
     torch_dtype,
 )
+from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
 from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
 from fwi.config.places import cache_dir
@@ -33,6 +34,7 @@ __all__ = [
     "REDUCED",
     "SMALL_SET_FAMILIES",
     "Dtype",
+    "Evaluate",
     "Footprint",
     "Job",
     "Mode",

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from fwi.config.checks import flag
+from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
 from fwi.config.synth import Synth
 from fwi.config.train import Train
 
-Job = Train | Synth | Footprint
+Job = Train | Synth | Footprint | Evaluate
 JOBS: dict[str, type[Job]] = {
     "train": Train,
     "synth": Synth,
     "footprint": Footprint,
+    "evaluate": Evaluate,
 }
 
 

@@ -46,6 +46,11 @@ def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["train", "--resume", "last"], "--resume last: no run in"),
         (["train", "--no-such-option"], "no-such-option"),
         (["synth", "--families", "Banana_A"], "Banana_A"),
+        (["evaluate"], "--checkpoint: expected at least one file, folder or run to judge"),
+        (["evaluate", "--checkpoint", "last"], "--checkpoint last: no run in"),
+        (["evaluate", "--checkpoint", "nothing"], "--checkpoint nothing: neither a run in"),
+        (["evaluate", "--checkpoint", "/", "--part", "test"], "add --misfit"),
+        (["evaluate", "--checkpoint", "/", "--seed", "-1"], "--seed -1: expected a whole number"),
         (["exec"], "no command"),
         (["exec", "--grace", "-2", "--", "true"], "--grace -2.0: expected seconds"),
         (["exec", "--log-limit", "0", "--", "true"], "--log-limit 0: expected MiB"),
@@ -65,11 +70,11 @@ def test_wrong_option_ends_with_status_2_and_a_line(
     assert done.returncode == 2
     assert said in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
-    if arguments[0] in ("train", "synth", "exec"):
+    if arguments[0] in ("train", "synth", "exec", "evaluate"):
         assert not runs.exists()
 
 
-@pytest.mark.parametrize("command", ["train", "synth", "exec"])
+@pytest.mark.parametrize("command", ["train", "synth", "evaluate", "exec"])
 def test_help_names_every_option_with_its_default(tmp_path: Path, command: str) -> None:
     text = runner(tmp_path, command, "--help").stdout
     kinds: list[type] = [Supervision]
