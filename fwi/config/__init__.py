@@ -20,6 +20,7 @@ from fwi.config.choices import (
     torch_dtype,
 )
 from fwi.config.footprint import Footprint
+from fwi.config.infer import Infer
 from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
 from fwi.config.places import cache_dir
 from fwi.config.synth import Synth, small_set
@@ -34,6 +35,7 @@ __all__ = [
     "SMALL_SET_FAMILIES",
     "Dtype",
     "Footprint",
+    "Infer",
     "Job",
     "Mode",
     "Model",
