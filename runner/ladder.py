@@ -83,13 +83,26 @@ def with_expandable_segments(conf: str | None) -> str | None:
 
 
 _Apply = Callable[[Settings, Sequence[Ended]], Settings | None]
+_Batched = config.Train | config.Infer
+"""Jobs that take batches from a loader to a device."""
 
 
 def _training(change: Callable[[config.Train, Sequence[Ended]], dict[str, Any] | None]) -> _Apply:
     """A rung of the train job: the fields to change, None or nothing where it does not apply."""
+    return _of(config.Train, change)
 
+
+def _batched(change: Callable[[_Batched, Sequence[Ended]], dict[str, Any] | None]) -> _Apply:
+    """The same of the train and the infer job."""
+    return _of((config.Train, config.Infer), change)
+
+
+def _of(
+    kinds: type | tuple[type, ...],
+    change: Callable[[Any, Sequence[Ended]], dict[str, Any] | None],
+) -> _Apply:
     def apply(settings: Settings, history: Sequence[Ended]) -> Settings | None:
-        if not isinstance(settings.job, config.Train):
+        if settings.job is None or not isinstance(settings.job, kinds):
             return None
         changes = change(settings.job, history)
         if not changes:
@@ -99,13 +112,15 @@ def _training(change: Callable[[config.Train, Sequence[Ended]], dict[str, Any] |
     return apply
 
 
-def _first(history: Sequence[Ended]) -> config.Train:
+def _first(history: Sequence[Ended]) -> _Batched:
     job = history[0].settings.job
-    assert isinstance(job, config.Train)
+    assert isinstance(job, _Batched)
     return job
 
 
-def _halve(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _halve(job: _Batched, _: Sequence[Ended]) -> dict[str, Any] | None:
+    if isinstance(job, config.Infer):  # nothing is accumulated
+        return {"batch_size": job.batch_size // 2} if job.batch_size > 1 else None
     found = smaller_batch(job.batch_size, job.accumulate)
     return {"batch_size": found[0], "accumulate": found[1]} if found else None
 
@@ -120,40 +135,49 @@ def _recompute(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
     return {"activation_checkpointing": True}
 
 
-def _fewer_workers(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
+def _fewer_workers(job: _Batched, history: Sequence[Ended]) -> dict[str, Any] | None:
     if job.workers < 2 or job.workers != _first(history).workers:
         return None
     return {"workers": job.workers // 2}
 
 
-def _less_ahead(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
+def _less_ahead(job: _Batched, history: Sequence[Ended]) -> dict[str, Any] | None:
     fewer = _fewer_workers(job, history)
     return {**fewer, "prefetch": 1} if fewer else None
 
 
-def _file_system(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _file_system(job: _Batched, _: Sequence[Ended]) -> dict[str, Any] | None:
     return {"sharing": "file_system"} if job.workers and job.sharing != "file_system" else None
 
 
-def _no_pinning(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _no_pinning(job: _Batched, _: Sequence[Ended]) -> dict[str, Any] | None:
     return {"pin_memory": False} if job.pin_memory else None
 
 
-def _no_workers(job: config.Train, _: Sequence[Ended]) -> dict[str, Any] | None:
+def _no_workers(job: _Batched, _: Sequence[Ended]) -> dict[str, Any] | None:
     return {"workers": 0} if job.workers else None
 
 
-def _bf16(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
+def _bf16(job: _Batched, history: Sequence[Ended]) -> dict[str, Any] | None:
     # auto takes fp16 only where bf16 would be emulated, slower than fp32.
-    asked = job.fp16 == 1 or job.dtype == "fp16"
-    return {"dtype": "bf16", "fp16": None} if asked else None
+    asked = _short_form(job) == 1 or job.dtype == "fp16"
+    return _with_precision(job, "bf16") if asked else None
 
 
-def _fp32(job: config.Train, history: Sequence[Ended]) -> dict[str, Any] | None:
-    if job.dtype == "fp32" or job.fp16 == 0:
+def _fp32(job: _Batched, history: Sequence[Ended]) -> dict[str, Any] | None:
+    if job.dtype == "fp32" or _short_form(job) == 0:
         return None
     was_fp16 = any(one.failure.precision == "fp16" for one in history)
-    return {"dtype": "fp32", "fp16": None} if was_fp16 else None
+    return _with_precision(job, "fp32") if was_fp16 else None
+
+
+def _short_form(job: _Batched) -> int | None:
+    """``--fp16``, which the train job has beside ``--dtype``."""
+    return job.fp16 if isinstance(job, config.Train) else None
+
+
+def _with_precision(job: _Batched, dtype: str) -> dict[str, Any]:
+    return {"dtype": dtype, **({"fp16": None} if isinstance(job, config.Train) else {})}
 
 
 def _one_thread(settings: Settings, _: Sequence[Ended]) -> Settings | None:
@@ -177,17 +201,17 @@ def _again(settings: Settings, _: Sequence[Ended]) -> Settings:
 
 
 HALVE_ONCE = Rung("halve", "half the batch, accumulated twice", _training(_halve_once))
-HALVE = Rung("halve", "half the batch, as often as it takes", _training(_halve))
+HALVE = Rung("halve", "half the batch, as often as it takes", _batched(_halve))
 RECOMPUTE = Rung("recompute", "activation checkpointing", _training(_recompute))
 SEGMENTS = Rung("segments", "expandable segments", _segments)
 WAIT = Rung("wait", "wait for the other process, then the same options", _again, True)
-NO_PINNING = Rung("no-pinning", "no page-locked memory", _training(_no_pinning))
-LESS_AHEAD = Rung("less-ahead", "half the workers, one batch ahead", _training(_less_ahead))
-FEWER_WORKERS = Rung("fewer-workers", "half the workers", _training(_fewer_workers))
-NO_WORKERS = Rung("no-workers", "no workers", _training(_no_workers))
-FILE_SYSTEM = Rung("file-system", "batches shared by files", _training(_file_system))
-BF16 = Rung("bf16", "bf16 in place of fp16", _training(_bf16))
-FP32 = Rung("fp32", "fp32 in place of fp16 or of that bf16", _training(_fp32))
+NO_PINNING = Rung("no-pinning", "no page-locked memory", _batched(_no_pinning))
+LESS_AHEAD = Rung("less-ahead", "half the workers, one batch ahead", _batched(_less_ahead))
+FEWER_WORKERS = Rung("fewer-workers", "half the workers", _batched(_fewer_workers))
+NO_WORKERS = Rung("no-workers", "no workers", _batched(_no_workers))
+FILE_SYSTEM = Rung("file-system", "batches shared by files", _batched(_file_system))
+BF16 = Rung("bf16", "bf16 in place of fp16", _batched(_bf16))
+FP32 = Rung("fp32", "fp32 in place of fp16 or of that bf16", _batched(_fp32))
 ONE_THREAD = Rung("one-thread", "one thread (synth)", _one_thread)
 AGAIN = Rung("again", "the same options once more", _again)
 

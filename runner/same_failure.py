@@ -38,7 +38,7 @@ class Failure:
     step: int | None = None
     """The last step that it pulsed; None where it never did."""
     precision: str | None = None
-    """The number type of a train job, where it is known."""
+    """The number type of a train or infer job, where it is known."""
 
     @property
     def names_sizes(self) -> bool:
@@ -67,9 +67,9 @@ def failure_of(diagnosis: Diagnosis, record: Record | None, job: config.Job | No
 
 
 def _precision(job: config.Job | None, said: str) -> str | None:
-    if not isinstance(job, config.Train):
+    if not isinstance(job, config.Train | config.Infer):
         return None
-    if job.fp16 is not None:
+    if isinstance(job, config.Train) and job.fp16 is not None:
         return "fp16" if job.fp16 else "fp32"
     if job.dtype != "auto":
         return job.dtype

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fwi import config
 from fwi.__main__ import main, parse
-from fwi.config import Synth, Train, to_argv
+from fwi.config import Infer, Synth, Train, to_argv
 from fwi.layout import FAMILIES
 from probes import pulse
 
@@ -32,22 +32,26 @@ _OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "float": _NUMBERS,
     "bool": st.booleans(),
     "tuple[Family, ...]": _FAMILIES,
+    "tuple[str, ...]": st.lists(_TEXT.filter(lambda s: s[0] != "-"), min_size=1).map(tuple),
     "Model": st.sampled_from(get_args(config.Model)),
+    "Model | None": st.sampled_from([None, *get_args(config.Model)]),
     "Dtype": st.sampled_from(["auto", "fp16", "bf16", "fp32"]),
     "Split": st.sampled_from(["auto", "official", "folds", "random"]),
     "Sharing": st.sampled_from(["auto", "file_descriptor", "file_system"]),
     "Literal[0, 1] | None": st.sampled_from([None, 0, 1]),
     "Literal['float32', 'float16']": st.sampled_from(["float32", "float16"]),
+    "Literal['csv', 'npy']": st.sampled_from(["csv", "npy"]),
+    "Literal['median', 'mean']": st.sampled_from(["median", "mean"]),
 }
 
 
-def _jobs(kind: type[Train] | type[Synth]) -> st.SearchStrategy[config.Job]:
+def _jobs(kind: type[config.Job]) -> st.SearchStrategy[config.Job]:
     fields = {field.name: _OF_TYPE[str(field.type)] for field in dataclasses.fields(kind)}
     return st.builds(kind, **fields)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.one_of(_jobs(Train), _jobs(Synth)))
+@given(st.one_of(_jobs(Train), _jobs(Synth), _jobs(Infer)))
 def test_job_written_as_arguments_is_read_as_the_same_job(job: config.Job) -> None:
     assert parse([config.job_name(job), *to_argv(job)]) == job
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fwi.config import Synth, Train, problems
+from fwi.config import Infer, Synth, Train, problems
 from runner.ladder import (
     ALLOCATOR_VARIABLES,
     LADDERS,
@@ -119,6 +119,35 @@ def test_ladder_of_training(outcome: Outcome, options: dict[str, Any], expected:
     assert reason == f"nothing is left to change after {outcome}"
 
 
+def infer(**options: Any) -> Settings:
+    return Settings(Infer(checkpoint=("best.pt",), data=Path("test"), **options))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "options", "expected"),
+    [
+        (O.OOM_DEVICE_CAPACITY, {"batch_size": 6}, ["--batch-size 3", "--batch-size 1"]),
+        (O.OOM_DEVICE_CAPACITY, {"batch_size": 1}, []),
+        (O.OOM_DEVICE_FRAGMENTATION, {"batch_size": 2}, [SEGMENTS, "--batch-size 1"]),
+        (O.OOM_PINNED, {}, ["--no-pin-memory"]),
+        (
+            O.OOM_HOST_KILLED,
+            {"workers": 4, "batch_size": 2},
+            ["--workers 2 --prefetch 1", "--workers 0", "--batch-size 1"],
+        ),
+        (O.OOM_SHM, {"workers": 2}, ["--sharing file_system", "--workers 1", "--workers 0"]),
+        (O.ERROR_NAN, {"dtype": "fp16"}, ["--dtype bf16", "--dtype fp32"]),
+        (O.ERROR_NAN, {"dtype": "fp32"}, []),
+    ],
+)  # fmt: skip
+def test_ladder_of_inference(
+    outcome: Outcome, options: dict[str, Any], expected: list[str]
+) -> None:
+    *changes, reason = climb(outcome, infer(**options), precision=options.get("dtype", ""))
+    assert changes == expected
+    assert reason == f"nothing is left to change after {outcome}"
+
+
 def test_nan_where_auto_came_to_fp16_goes_to_fp32_as_bf16_would_be_emulated() -> None:
     *changes, _ = climb(O.ERROR_NAN, train(), precision="fp16")
     assert changes == ["--dtype fp32"]
@@ -144,7 +173,9 @@ def test_hang_that_comes_no_further_ends_after_one_more_attempt(outcome: Outcome
 
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize(
-    "settings", [train(), Settings(Synth()), Settings()], ids=["train", "synth", "exec"]
+    "settings",
+    [train(), infer(), Settings(Synth()), Settings()],
+    ids=["train", "infer", "synth", "exec"],
 )
 def test_every_outcome_is_decided_for_every_job(outcome: Outcome, settings: Settings) -> None:
     decision = decide([Ended(Failure(outcome), settings)], 3)
