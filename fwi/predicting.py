@@ -18,7 +18,7 @@ from fwi.dataset import Samples, loader
 from fwi.ensemble import Member
 from fwi.errors import DataError, NonFiniteError
 from fwi.interruption import Interruption
-from fwi.predictions import CHUNK, Predictions
+from fwi.predictions import Predictions
 from fwi.reporting import say
 from fwi.sample_index import Index
 from probes import pulse
@@ -62,10 +62,7 @@ class Predicting:
         """Make the missing chunks, in their order."""
         if not missing:
             return
-        sizes = [kept.size(chunk) for chunk in missing]
-        positions = np.concatenate(
-            [np.arange(n) + c * CHUNK for c, n in zip(missing, sizes, strict=True)]
-        )
+        positions = np.concatenate([np.array(kept.positions(chunk)) for chunk in missing])
         done, total = kept.records - len(positions), kept.records
         began, made = time.monotonic(), 0
         chunks = iter(missing)

@@ -71,6 +71,10 @@ class Predictions:
         """Records of a chunk."""
         return min(CHUNK, self.records - chunk * CHUNK)
 
+    def positions(self, chunk: int) -> range:
+        """The records of a chunk, by their place in the order."""
+        return range(chunk * CHUNK, chunk * CHUNK + self.size(chunk))
+
     def missing(self) -> list[int]:
         """Chunks that are still to be made, also those whose file is not whole."""
         return [chunk for chunk in range(self.chunks) if not self._is_whole(chunk)]

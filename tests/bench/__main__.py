@@ -33,6 +33,8 @@ MODULES = (
     "doctor",
     "memory",
     "report",
+    "submission",
+    "mirror",
 )
 
 
