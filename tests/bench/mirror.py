@@ -1,4 +1,4 @@
-"""What a record of five shots tells of its mirror image, and what asking a network twice is worth."""
+"""What five shots tell of the mirrored record, and what asking a network twice is worth."""
 
 from __future__ import annotations
 

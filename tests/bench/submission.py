@@ -85,10 +85,10 @@ def _figure(
         "times as fast",
         ">= 5",
         ratio >= 5,
-        f"all {RECORDS * ROWS:,} rows, {size / 2**20:,.0f} MiB, in {seconds:.1f} s from predictions "
-        f"on disk, synced; the plain writer of whole m/s, unsynced, takes {usual:.1f} s (from "
-        f"{PLAIN:,} records in memory, before and after); memory {before / 2**20:.0f} MiB before, "
-        f"{peak / 2**20:.0f} MiB at the most",
+        f"all {RECORDS * ROWS:,} rows, {size / 2**20:,.0f} MiB, in {seconds:.1f} s, read from disk "
+        f"and synced; the plain writer of whole m/s, from memory and unsynced, takes {usual:.1f} s "
+        f"({PLAIN:,} records, before and after, scaled to all); memory {before / 2**20:.0f} MiB "
+        f"before, {peak / 2**20:.0f} MiB at the most",
     )
 
 
