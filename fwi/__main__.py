@@ -27,12 +27,14 @@ _Job = (
     | Annotated[config.Synth, tyro.conf.subcommand("synth")]
     | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
     | Annotated[config.Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[config.Infer, tyro.conf.subcommand("infer")]
 )
 _DONE_BY = {
     "train": ("fwi.training", "train"),
     "synth": ("fwi.synthesis", "synthesise"),
     "footprint": ("fwi.footprint", "footprint"),
     "evaluate": ("fwi.judging.job", "evaluate"),
+    "infer": ("fwi.inference", "infer"),
 }
 """The function that does each job; its module is imported only then."""
 

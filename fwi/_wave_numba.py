@@ -21,6 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fwi import wave
+from fwi.compiling import compiled
 from fwi.layout import MAP_SHAPE, RECEIVERS, TIMES
 
 _CELLS = MAP_SHAPE[0]
@@ -142,16 +143,7 @@ def _update_row(new, p, start, length, a12, a12_start, k_side, k_inside, k_row):
         older[x] = (((c + c + _FLUSH) - o) - k * (c - o) + a[x] * laplacian) - _FLUSH
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    try:
-        made: Callable[..., None] = njit(nogil=True, fastmath=_MATHS, cache=True)(function)
-    except RuntimeError:
-        # Neither the package's folder nor the user's cache can be written: compile once a process.
-        made = njit(nogil=True, fastmath=_MATHS)(function)
-    return made
-
-
-@_compiled
+@compiled(fastmath=_MATHS)
 def _shot(velocity, damping, source_x, wavelet, reach, margin, record):  # type: ignore[no-untyped-def]
     """One shot: ``record`` (time, receiver) is filled. ``damping``: k from the inside outward.
 

@@ -87,8 +87,8 @@ def index(root: Path, families: Sequence[str] = ()) -> Index:
 def index_test(root: Path) -> Index:
     """The competition's test records: ``<oid>.npy`` below ``root`` or ``root/test``.
 
-    A file is one (5, 1000, 70) sample; the file's name without its ending is the oid. Raises
-    DataError as :func:`index` does.
+    A file is one sample, (5, 1000, 70) or reduced in time as a re-pack's, all of one shape; the
+    file's name without its ending is the oid. Raises DataError as :func:`index` does.
     """
     folder = root / "test" if (root / "test").is_dir() else root
     if not folder.is_dir():
@@ -96,20 +96,25 @@ def index_test(root: Path) -> Index:
     with os.scandir(folder) as entries:
         names = sorted(e.name for e in entries if e.name.endswith(".npy") and e.name[0] != ".")
     if not names:
-        raise DataError(f"{folder}: no .npy files; expected <oid>.npy, one record a file")
+        raise DataError(
+            f"{folder}: no .npy files; expected <oid>.npy, one record a file. Records whose maps "
+            "are known lie by families: those are for the train and evaluate jobs"
+        )
     problems: list[str] = []
+    shape = None
     offsets, halves = np.zeros(len(names), np.int64), np.zeros(len(names), np.bool_)
     for n, name in enumerate(names):
         try:
             header = read_header(folder / name)
-            _require(folder / name, header, CUBE_SHAPE, "one record (5, 1000, 70)")
+            _require_record(folder / name, header, shape)
+            shape = header.shape
             offsets[n], halves[n] = header.offset, header.dtype == np.float16
         except DataError as error:
             problems.append(str(error))
     _refuse(problems)
     return Index(
         root=folder,
-        shape=CUBE_SHAPE,
+        shape=shape,  # type: ignore[arg-type]
         names=("test",),
         seismic=np.array([os.fsencode(name) for name in names], dtype=np.bytes_),
         velocity=None,
@@ -238,6 +243,16 @@ def _require_any(path: Path, header: Header) -> None:
     if len(header.shape) != 4 or header.shape[1:] not in CUBE_SHAPES or header.shape[0] < 1:
         sizes = " or ".join(f"(n, {', '.join(map(str, shape))})" for shape in CUBE_SHAPES)
         raise DataError(f"{path}: shape {header.shape}, expected {sizes}, n from 1")
+    _require_type(path, header)
+
+
+def _require_record(path: Path, header: Header, others: tuple[int, ...] | None) -> None:
+    """One record, of the shape of those before it."""
+    wanted = CUBE_SHAPES if others is None else (others,)
+    if header.shape not in wanted:
+        expected = " or ".join(map(str, wanted))
+        as_others = ", as the records before it" if others is not None else ", one record"
+        raise DataError(f"{path}: shape {header.shape}, expected {expected}{as_others}")
     _require_type(path, header)
 
 

@@ -58,15 +58,20 @@ def _cuda_here(count: int) -> str:
 
 
 def resolve_precision(job: Train, device: torch.device) -> Precision:
-    """``auto`` → bf16 where the GPU computes in it, fp16 on an older GPU (a T4) unless the network
-    overflows in it, fp32 else and on a CPU."""
+    """The precision that a training's options come to."""
     if job.fp16 is not None:
         return "fp16" if job.fp16 else "fp32"
-    if job.dtype != "auto":
-        return job.dtype
+    return precision_of(job.dtype, job.model, device)
+
+
+def precision_of(asked: config.Dtype, model: config.Model, device: torch.device) -> Precision:
+    """``auto`` → bf16 where the GPU computes in it, fp16 on an older GPU (a T4) unless the network
+    overflows in it, fp32 else and on a CPU."""
+    if asked != "auto":
+        return asked
     if device.type != "cuda":
         return "fp32"
     # A T4 runs bf16 too, emulated and slower than fp32.
     if torch.cuda.get_device_capability(device) >= (8, 0):
         return "bf16"
-    return "fp32" if job.model in config.OVERFLOWING else "fp16"
+    return "fp32" if model in config.OVERFLOWING else "fp16"

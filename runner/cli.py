@@ -14,6 +14,7 @@ from runner.commands.evaluate import EvaluateCommand
 from runner.commands.execute import ExecCommand
 from runner.commands.explain import ExplainCommand
 from runner.commands.fit import FitCommand
+from runner.commands.infer import InferCommand
 from runner.commands.past_runs import ReportCommand, RunsCommand, ShowCommand, WatchCommand
 from runner.commands.synth import SynthCommand
 from runner.commands.train import TrainCommand
@@ -32,6 +33,7 @@ Command = (
     | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
     | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
     | Annotated[FitCommand, tyro.conf.subcommand("fit")]
+    | Annotated[InferCommand, tyro.conf.subcommand("infer")]
 )
 
 

@@ -85,7 +85,7 @@ def with_expandable_segments(conf: str | None) -> str | None:
 _Apply = Callable[[Settings, Sequence[Ended]], Settings | None]
 
 
-_Loading = config.Train | config.Evaluate
+_Loading = config.Train | config.Evaluate | config.Infer
 """Jobs that pass batches of a loader through a network."""
 
 

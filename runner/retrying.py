@@ -254,6 +254,8 @@ class Retrying:
         job = settings.job
         if isinstance(job, config.Synth):
             return "keeping the files that are complete"
+        if isinstance(job, config.Infer):
+            return "keeping what is predicted"
         if self._may_restart():
             return "from the last checkpoint"
         asked = job.resume if isinstance(job, config.Train) else None

@@ -67,7 +67,7 @@ def failure_of(diagnosis: Diagnosis, record: Record | None, job: config.Job | No
 
 
 def _precision(job: config.Job | None, said: str) -> str | None:
-    if not isinstance(job, config.Train | config.Evaluate):
+    if not isinstance(job, config.Train | config.Evaluate | config.Infer):
         return None
     if isinstance(job, config.Train) and job.fp16 is not None:
         return "fp16" if job.fp16 else "fp32"

@@ -21,6 +21,7 @@ from fwi.config.choices import (
 )
 from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
+from fwi.config.infer import Infer
 from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
 from fwi.config.places import cache_dir
 from fwi.config.synth import Synth, small_set
@@ -36,6 +37,7 @@ __all__ = [
     "Dtype",
     "Evaluate",
     "Footprint",
+    "Infer",
     "Job",
     "Mode",
     "Model",

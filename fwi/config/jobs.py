@@ -9,15 +9,17 @@ from typing import Any
 from fwi.config.checks import flag
 from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
+from fwi.config.infer import Infer
 from fwi.config.synth import Synth
 from fwi.config.train import Train
 
-Job = Train | Synth | Footprint | Evaluate
+Job = Train | Synth | Footprint | Evaluate | Infer
 JOBS: dict[str, type[Job]] = {
     "train": Train,
     "synth": Synth,
     "footprint": Footprint,
     "evaluate": Evaluate,
+    "infer": Infer,
 }
 
 

@@ -34,6 +34,8 @@ MODULES = (
     "memory",
     "report",
     "misfit",
+    "submission",
+    "mirror",
 )
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fwi import config
 from fwi.__main__ import main, parse
-from fwi.config import Synth, Train, to_argv
+from fwi.config import Infer, Synth, Train, to_argv
 from fwi.layout import FAMILIES
 from probes import pulse
 
@@ -33,16 +33,20 @@ _OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "float": _NUMBERS,
     "bool": st.booleans(),
     "tuple[Family, ...]": _FAMILIES,
+    "tuple[str, ...]": st.lists(_TEXT.filter(lambda s: s[0] != "-"), min_size=1).map(tuple),
     "Model": st.sampled_from(get_args(config.Model)),
+    "Model | None": st.sampled_from([None, *get_args(config.Model)]),
     "Dtype": st.sampled_from(["auto", "fp16", "bf16", "fp32"]),
     "Split": st.sampled_from(["auto", "official", "folds", "random"]),
     "Sharing": st.sampled_from(["auto", "file_descriptor", "file_system"]),
     "Literal[0, 1] | None": st.sampled_from([None, 0, 1]),
     "Literal['float32', 'float16']": st.sampled_from(["float32", "float16"]),
+    "Literal['csv', 'npy']": st.sampled_from(["csv", "npy"]),
+    "Literal['median', 'mean']": st.sampled_from(["median", "mean"]),
 }
 
 
-def _jobs(kind: type[Train] | type[Synth]) -> st.SearchStrategy[config.Job]:
+def _jobs(kind: type[config.Job]) -> st.SearchStrategy[config.Job]:
     # An option with a second name has its type inside of Annotated.
     bare = {f.name: re.sub(r"^Annotated\[(.*), arg\(.*", r"\1", str(f.type)) for f in fields(kind)}
     options = {name: _OF_TYPE[kind_of] for name, kind_of in bare.items()}
@@ -50,7 +54,7 @@ def _jobs(kind: type[Train] | type[Synth]) -> st.SearchStrategy[config.Job]:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.one_of(_jobs(Train), _jobs(Synth)))
+@given(st.one_of(_jobs(Train), _jobs(Synth), _jobs(Infer), _jobs(config.Evaluate)))
 def test_job_written_as_arguments_is_read_as_the_same_job(job: config.Job) -> None:
     assert parse([config.job_name(job), *to_argv(job)]) == job
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fwi.config import Evaluate, Synth, Train, problems
+from fwi.config import Evaluate, Infer, Synth, Train, problems
 from runner.ladder import (
     ALLOCATOR_VARIABLES,
     LADDERS,
@@ -119,6 +120,15 @@ def test_ladder_of_training(outcome: Outcome, options: dict[str, Any], expected:
     assert reason == f"nothing is left to change after {outcome}"
 
 
+def infer(**options: Any) -> Settings:
+    return Settings(Infer(checkpoint=("best.pt",), data=Path("test"), **options))
+
+
+def evaluate(**options: Any) -> Settings:
+    return Settings(Evaluate(checkpoint=("best.pt",), **options))
+
+
+@pytest.mark.parametrize("settings", [infer, evaluate])
 @pytest.mark.parametrize(
     ("outcome", "options", "expected"),
     [
@@ -141,11 +151,13 @@ def test_ladder_of_training(outcome: Outcome, options: dict[str, Any], expected:
         (O.ERROR_NAN, {"dtype": "fp32"}, []),
     ],
 )  # fmt: skip
-def test_ladder_of_evaluation(
-    outcome: Outcome, options: dict[str, Any], expected: list[str]
+def test_ladder_of_jobs_that_predict(
+    settings: Callable[..., Settings],
+    outcome: Outcome,
+    options: dict[str, Any],
+    expected: list[str],
 ) -> None:
-    settings = Settings(Evaluate(checkpoint=("best.pt",), **options))
-    *changes, reason = climb(outcome, settings, precision=options.get("dtype", ""))
+    *changes, reason = climb(outcome, settings(**options), precision=options.get("dtype", ""))
     assert changes == expected
     assert reason == f"nothing is left to change after {outcome}"
 
@@ -176,8 +188,8 @@ def test_hang_that_comes_no_further_ends_after_one_more_attempt(outcome: Outcome
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize(
     "settings",
-    [train(), Settings(Synth()), Settings(Evaluate()), Settings()],
-    ids=["train", "synth", "evaluate", "exec"],
+    [train(), infer(), evaluate(), Settings(Synth()), Settings()],
+    ids=["train", "infer", "evaluate", "synth", "exec"],
 )
 def test_every_outcome_is_decided_for_every_job(outcome: Outcome, settings: Settings) -> None:
     decision = decide([Ended(Failure(outcome), settings)], 3)
