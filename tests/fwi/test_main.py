@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fwi import config
 from fwi.__main__ import main, parse
-from fwi.config import Infer, Synth, Train, to_argv
+from fwi.config import Evaluate, Infer, Synth, Train, to_argv
 from fwi.layout import FAMILIES
 from probes import pulse
 
@@ -33,9 +33,15 @@ _OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "float": _NUMBERS,
     "bool": st.booleans(),
     "tuple[Family, ...]": _FAMILIES,
-    "tuple[str, ...]": st.lists(_TEXT.filter(lambda s: s[0] != "-"), min_size=1).map(tuple),
+    "tuple[str, ...]": st.lists(
+        _TEXT.filter(lambda s: not s.startswith("-")), min_size=1, max_size=3
+    ).map(tuple),
+    "int | None": st.none() | st.integers(0, 2**40),
+    "float | None": st.none() | _NUMBERS,
     "Model": st.sampled_from(get_args(config.Model)),
-    "Model | None": st.sampled_from([None, *get_args(config.Model)]),
+    "Model | None": st.none() | st.sampled_from(get_args(config.Model)),
+    "Part": st.sampled_from(["validation", "train", "all", "test"]),
+    "Combine": st.sampled_from(["median", "mean"]),
     "Dtype": st.sampled_from(["auto", "fp16", "bf16", "fp32"]),
     "Split": st.sampled_from(["auto", "official", "folds", "random"]),
     "Sharing": st.sampled_from(["auto", "file_descriptor", "file_system"]),
@@ -54,7 +60,7 @@ def _jobs(kind: type[config.Job]) -> st.SearchStrategy[config.Job]:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.one_of(_jobs(Train), _jobs(Synth), _jobs(Infer), _jobs(config.Evaluate)))
+@given(st.one_of(_jobs(Train), _jobs(Synth), _jobs(Infer), _jobs(Evaluate)))
 def test_job_written_as_arguments_is_read_as_the_same_job(job: config.Job) -> None:
     assert parse([config.job_name(job), *to_argv(job)]) == job
 
