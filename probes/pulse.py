@@ -221,12 +221,12 @@ _listener: Callable[[str, bool], None] | None = None
 _phases: dict[str, Phase] = {}
 
 
-def attach(rank: int = 0, place: int | None = None) -> bool:
+def attach(rank: int = 0, place: int = 0) -> bool:
     """Start recording to the file that ``FWI_PULSE`` names; whether there is one.
 
-    Of the ranks on a machine each records to a file of its own: that of ``place`` 0 (default: the
-    rank) to the one that is named, the others to files that they make beside it
-    (:func:`beside`).
+    Of several ranks on a machine (``place``: 0 for the first, as torchrun's LOCAL_RANK) each
+    records to a file of its own: the first to the one that is named, the others to files that they
+    make beside it (:func:`beside`).
     Only pulses of the thread that attached last count. Where a living ancestor records to that file
     already (the variable is inherited), nothing is attached. A file that is missing or not a
     recorder's is said once on standard error and the job goes on: losing the pulses must not lose
@@ -240,7 +240,7 @@ def attach(rank: int = 0, place: int | None = None) -> bool:
     if not name:
         return False
     try:
-        if rank if place is None else place:
+        if place:
             name = str(beside(Path(name), rank))
             with suppress(FileExistsError):
                 create(Path(name))

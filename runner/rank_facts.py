@@ -47,27 +47,17 @@ def failure(evidence: Evidence) -> tuple[str, str] | None:
 
 
 def facts(evidence: Evidence) -> list[Fact]:
-    """Where the ranks were at the end, and which failed first as their launcher says."""
-    found = []
-    first = _failed_first(evidence.output) if evidence.stopped_for is None else None
-    if first is not None:
-        found.append(Fact("output", first))
-    if evidence.stall is None and evidence.exit_code != 0:
-        said = rank_pulses.words([_standing(record) for record in evidence.ranks], "was")
-        found += [Fact("pulse", said)] if said else []
-    return found
-
-
-def _standing(record: Record) -> Standing:
-    return Standing(record.rank, record.pulse, record.pulse.at_s, record.finished_s)
-
-
-def _failed_first(output: str) -> str | None:
-    root = _ROOT_CAUSE.search(output)
-    told = _FIRST_RANK.search(output, root.end()) if root else None
-    if told is None:
-        return None
-    return f"rank {told[1]} (pid {told[3]}) failed first, with exit status {told[2]}"
+    """Which rank failed first, as the launcher says, and where it was."""
+    root = _ROOT_CAUSE.search(evidence.output)
+    told = _FIRST_RANK.search(evidence.output, root.end()) if root else None
+    if told is None or evidence.stopped_for is not None or evidence.exit_code == 0:
+        return []
+    text = f"rank {told[1]} (pid {told[3]}) failed first, with exit status {told[2]}"
+    own = next((one for one in evidence.ranks if one.rank == int(told[1])), None)
+    # An exception has left the phases that it was raised in; a signal has not.
+    if own is not None and int(told[2]) < 0:
+        text += f", in {own.pulse.phase} at step {own.pulse.step}"
+    return [Fact("output", text)]
 
 
 def table(records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ def culprits(standings: Sequence[Standing]) -> list[Standing]:
     return sorted((one for one in working if not one.may_wait), key=lambda one: one.at_s)
 
 
-def words(standings: Sequence[Standing], verb: str = "stands") -> str:
+def words(standings: Sequence[Standing]) -> str:
     """``rank 1 stands in data at step 12, the other in backward`` (pure); empty for one rank."""
     pulsed = [one for one in standings if one.pulse.number]
     if len(pulsed) < 2:
@@ -78,7 +78,7 @@ def words(standings: Sequence[Standing], verb: str = "stands") -> str:
     guilty = culprits(pulsed)
     first = guilty or pulsed
     told = [
-        f"rank {one.rank} {verb} in {one.pulse.phase} at step {one.pulse.step}"
+        f"rank {one.rank} stands in {one.pulse.phase} at step {one.pulse.step}"
         for one in first[:_NAMED]
     ]
     if len(first) > _NAMED:

@@ -133,3 +133,26 @@ def test_handlers_of_before_are_put_back() -> None:
     with Interruption():
         assert signal.getsignal(signal.SIGTERM) != before[0]
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_signal_that_a_launcher_passes_on_is_no_second_one() -> None:
+    with Interruption(echo_s=60) as interruption:
+        ask(signal.SIGINT)
+        ask(signal.SIGTERM)
+        with pytest.raises(Interrupted, match="SIGINT"):
+            interruption.check()
+
+
+def test_process_that_was_not_asked_ends_where_another_was() -> None:
+    brought = []
+
+    def agree(asked: int) -> int:
+        brought.append(asked)
+        return signal.SIGTERM
+
+    with Interruption(agree) as interruption, pytest.raises(Interrupted, match="SIGTERM"):
+        with interruption.waiting():
+            pass
+        assert brought == [], "a wait is each process's own"
+        interruption.check()
+    assert brought == [0]
