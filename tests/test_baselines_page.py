@@ -9,7 +9,8 @@ import pytest
 from fwi import config
 from fwi.layout import FAMILIES
 from tests.bench import baselines, baselines_page
-from tests.bench.baselines import ENTRIES, Comparison, Entry, Row, Settings
+from tests.bench.baselines import Comparison, Row
+from tests.bench.baselines_entries import ENTRIES, Entry, Kind, Settings
 from tests.bench.step_rate import StepRate
 
 MINUTE = Settings(minutes=1.0, maps=10, file=5)  # of 100 training maps: 0.6 s a map and epoch
@@ -20,8 +21,8 @@ def rate(processor_s: float, kept: int = 20_000_000) -> StepRate:
     return StepRate(processor_s, processor_s / 2, 8_000_000, kept, 16)
 
 
-def row(entry: str, mae: float, kind: baselines.Kind = "time", peak: int = 2**30) -> Row:
-    by_family = dict.fromkeys(FAMILIES, mae)
+def row(entry: str, mae: float, kind: Kind = "time", peak: int = 2**30) -> Row:
+    by_family: dict[str, float] = dict.fromkeys(FAMILIES, mae)
     return Row(entry, kind, 2, 2000, mae, by_family, 4.0, 300.0, 550.0, peak, None)
 
 

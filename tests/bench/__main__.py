@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import os
 import platform
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,10 +81,13 @@ def _measure_faults(rounds: int, seed: int) -> int:
 
 def _measure_baselines(asked: argparse.Namespace) -> int:
     from tests.bench import baselines, baselines_page
+    from tests.bench.baselines_entries import Settings
 
     if asked.gpu and not _cuda_is_there():
         return 2
-    start = baselines.Settings.of_gpu() if asked.gpu else baselines.Settings()
+    # Ended, it ends the run that goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    start = Settings.of_gpu() if asked.gpu else Settings()
     chosen = {k: v for k in ("minutes", "maps", "threads") if (v := getattr(asked, k)) is not None}
     settings = dataclasses.replace(start, **chosen)
     found = baselines.measure(settings, say=lambda text: print(text, flush=True))

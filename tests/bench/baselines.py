@@ -6,7 +6,6 @@ settings' own: a comparison that was killed goes on with the rows that are missi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -17,84 +16,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fwi import config
 from fwi.layout import FAMILIES
 from probes import files
 from tests.bench import step_rate
+from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Entry, Kind, Settings
 from tests.bench.step_rate import StepRate
-
-Kind = Literal["time", "samples"]
 
 TRAINING = ("data", "transfer", "forward", "loss", "backward", "optimizer", "ema", "train")
 """Phases of a run that count as training; the others are startup, validation, checkpoints."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the networks are compared on."""
-
-    device: Literal["cpu", "cuda"] = "cpu"
-    minutes: float = 20.0
-    """Of training for each network: of processor time on a CPU, of wall-clock time on a GPU."""
-    maps: int = 100
-    """Training maps a family."""
-    file: int = 25
-    """Maps a file; one file of each family validates."""
-    seed: int = 20
-    """Of the maps."""
-    batch_size: int = 16
-    workers: int = 1
-    threads: int | None = None
-    """Of torch on a CPU; None: its own choice."""
-
-    @classmethod
-    def of_gpu(cls, minutes: float = 15.0, maps: int = 2000) -> Settings:
-        workers = min(8, len(os.sched_getaffinity(0)))
-        return cls("cuda", minutes, maps, 100, batch_size=64, workers=workers)
-
-    @property
-    def name(self) -> str:
-        told = hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:8]
-        return f"baselines-{self.device}-{told}"
-
-    @property
-    def training(self) -> int:
-        return self.maps * len(FAMILIES)
-
-    @property
-    def validation(self) -> int:
-        return self.file * len(FAMILIES)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A network and how it is trained."""
-
-    model: config.Model
-    encoder: str | None = None
-    lr: float = 1e-3
-    weight_decay: float = 1e-2
-    recipe: str = "AdamW 1e-3"
-    mirrored: bool = False
-    """Validated by two passes, the second on the mirrored record."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.model} ({self.encoder})" if self.encoder else self.model
-
-
-ENTRIES = (
-    Entry("specproj"),
-    Entry("hgnet", "hgnetv2_b2", weight_decay=0.0, recipe="Adam 1e-3, as published", mirrored=True),
-    Entry("hgnet", "hgnetv2_b0", weight_decay=0.0, recipe="Adam 1e-3, as published", mirrored=True),
-    Entry("convnext", "convnext_small", mirrored=True),
-    Entry("convnext", "convnext_atto", mirrored=True),
-    Entry("inversionnet", lr=3e-4, weight_decay=1e-4, recipe="AdamW 3e-4, decay 1e-4"),
-)
-MEASURED_ALONE = (Entry("caformer", "caformer_b36", mirrored=True),)
-"""Not trained here: its steps alone are measured, two samples at a time on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -278,13 +210,26 @@ def _supervised(settings: Settings, work: Path, *arguments: str) -> tuple[dict[s
     environment = dict(os.environ)
     if settings.threads and settings.device == "cpu":
         environment["OMP_NUM_THREADS"] = str(settings.threads)
-    command = [sys.executable, "-m", "runner", *arguments, "--json", "--runs-dir", work / "runs"]
+    command = [
+        sys.executable,
+        "-m",
+        "runner",
+        *arguments,
+        "--json",
+        "--runs-dir",
+        str(work / "runs"),
+    ]
     with open(work / "output.log", "ab") as log:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
         assert child.stdout is not None
-        with child.stdout:
-            said = child.stdout.read()
-        _, status, usage = os.wait4(child.pid, 0)
+        try:
+            with child.stdout:
+                said = child.stdout.read()
+        except BaseException:
+            child.terminate()
+            raise
+        finally:
+            _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     result: dict[str, Any] = json.loads(said.splitlines()[-1]) if said.strip() else {}
     if not result.get("ok"):

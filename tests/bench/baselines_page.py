@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from fwi.layout import FAMILIES
-from tests.bench.baselines import ENTRIES, MEASURED_ALONE, Comparison, Kind, Row, Settings
+from tests.bench.baselines import Comparison, Row
+from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Kind, Settings
 from tests.bench.figure import Figure
 
 OWN = "specproj"
