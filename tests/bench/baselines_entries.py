@@ -67,6 +67,12 @@ class Entry:
     def name(self) -> str:
         return f"{self.model} ({self.encoder})" if self.encoder else self.model
 
+    @property
+    def is_published(self) -> bool:
+        """Of the size that the public baseline has; smaller ones are trained beside it, because
+        they get further in a short time."""
+        return self.encoder is not None and self.encoder == config.ENCODERS[self.model]
+
 
 ENTRIES = (
     Entry("specproj"),

@@ -11,13 +11,12 @@ from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Kind, Setting
 from tests.bench.figure import Figure
 
 OWN = "specproj"
-RIVALS = ("hgnet", "convnext")
 
 
 def figures(found: Comparison) -> list[Figure]:
     """The project's network against each rival of the published size: error and memory."""
     own = _rows(found, "time")[OWN]
-    rivals = [e for e in ENTRIES if e.model in RIVALS and e.name in _rows(found, "time")]
+    rivals = [e for e in ENTRIES if e.is_published and e.name in _rows(found, "time")]
     made = []
     for entry in rivals:
         other = _rows(found, "time")[entry.name]
