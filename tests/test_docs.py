@@ -66,6 +66,7 @@ def test_options_that_pages_name_exist() -> None:
         {option for kind in (*COMMANDS, *config.JOBS.values()) for option in options_of(kind)}
         | {"--help", "--gpu", "--shm-size", "--period"}
         | {"--rounds", "--at-once", "--seed", "--list"}
+        | {"--minutes", "--maps", "--threads"}  # of tests.bench baselines
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):

@@ -1,13 +1,16 @@
 """``python -m tests.bench [--gpu] [NAME …]``: measure every figure, print it beside its target, and
 write the page under docs/results/. ``python -m tests.bench faults`` does that for the injected
-faults, which take most of an hour."""
+faults, which take most of an hour. ``python -m tests.bench baselines [--gpu]`` trains the networks
+side by side, which takes longer, and goes on where it was ended."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import os
 import platform
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,8 +49,13 @@ def main() -> int:
     parser.add_argument("--gpu", action="store_true", help="measure on a CUDA device instead")
     parser.add_argument("--rounds", type=int, default=20, help="of the injected faults")
     parser.add_argument("--seed", type=int, default=1, help="of the faults' random order")
+    parser.add_argument("--minutes", type=float, help="of training for each of the baselines")
+    parser.add_argument("--maps", type=int, help="a family that the baselines train on")
+    parser.add_argument("--threads", type=int, help="of torch, for the baselines on a CPU")
     asked = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
+    if asked.names == ["baselines"]:
+        return _measure_baselines(asked)
     if asked.gpu:
         return _measure_gpu()
     if asked.names == ["faults"]:
@@ -74,16 +82,47 @@ def _measure_faults(rounds: int, seed: int) -> int:
     return 0 if figure.met else 1
 
 
+def _measure_baselines(asked: argparse.Namespace) -> int:
+    from tests.bench import baselines, baselines_page
+    from tests.bench.baselines_entries import Settings
+
+    if asked.gpu and not _cuda_is_there():
+        return 2
+    # Ended, it ends the run that goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    start = Settings.of_gpu() if asked.gpu else Settings()
+    chosen = {k: v for k in ("minutes", "maps", "threads") if (v := getattr(asked, k)) is not None}
+    settings = dataclasses.replace(start, **chosen)
+    found = baselines.measure(settings, say=lambda text: print(text, flush=True))
+    options = [f"--{name} {value:g}" for name, value in chosen.items()]
+    command = " ".join(
+        ["python -m tests.bench baselines", *(["--gpu"] if asked.gpu else []), *options]
+    )
+    place = RESULTS / ("baselines-gpu.md" if asked.gpu else "baselines.md")
+    files.write_text(place, baselines_page.page(found, _machine(), command))
+    figures = baselines_page.figures(found)
+    for figure in figures:
+        print(" | ".join(_row(figure)))
+    return 0 if all(figure.met for figure in figures) else 1
+
+
 def _measure_gpu() -> int:
     import torch
 
-    if not torch.cuda.is_available():
-        print("torch sees no CUDA device here: nothing is measured")
+    if not _cuda_is_there():
         return 2
     figures = _measure(("gpu",))
     title = f"GPU: {torch.cuda.get_device_name()}"
     files.write_text(RESULTS / "gpu.md", _page(title, "make bench-gpu", figures))
     return 0
+
+
+def _cuda_is_there() -> bool:
+    import torch
+
+    if not torch.cuda.is_available():
+        print("torch sees no CUDA device here: nothing is measured")
+    return torch.cuda.is_available()
 
 
 def _measure(names: Sequence[str]) -> list[Figure]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from fwi import config, precision
 from fwi.errors import UsageError
@@ -107,6 +109,32 @@ def test_recomputed_activations_give_the_same_numbers(name: str, encoder: str) -
         gradients = [parameter.grad for parameter in network.parameters()]
         results.append([predicted, *gradients, *network.buffers(), torch.rand(3)])
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "widths"),
+    [
+        ("hgnet", "hgnetv2_b4", (128, 512, 1024, 2048)),
+        ("convnext", "convnext_nano.in12k_ft_in1k", (80, 160, 320, 640)),
+        ("convnext", "convnext_small.fb_in22k_ft_in1k", (96, 192, 384, 768)),
+        ("caformer", "caformer_s36", (64, 128, 320, 512)),
+    ],
+)
+def test_larger_encoders_give_maps_of_the_same_sizes(
+    name: str, encoder: str, widths: tuple[int, ...]
+) -> None:
+    cells = (36, 18, 9, 9) if name == "hgnet" else (72, 36, 18, 9)
+    with FakeTensorMode():
+        network = build(name, encoder=encoder).eval()
+        cube = torch.empty(2, 5, 72, 72) if name == "hgnet" else torch.empty(2, 5, 1000, 70)
+        maps: Any = network.backbone(cube)
+        assert [tuple(one.shape) for one in maps] == [
+            (2, width, n, n) for width, n in zip(widths, cells, strict=True)
+        ]
+        assert network(cube).shape == (2, 1, 70, 70)
+        norms = {type(m) for m in network.backbone.modules() if "Norm" in type(m).__name__}
+    if name == "convnext":
+        assert all(issubclass(kind, nn.InstanceNorm2d) for kind in norms)
 
 
 def test_caformer_has_the_published_names() -> None:
