@@ -20,7 +20,8 @@ from fwi.config.choices import (
     torch_dtype,
 )
 from fwi.config.footprint import Footprint
-from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
+from fwi.config.jobs import JOBS, Job, as_dict, job_name, positional, problems, to_argv
+from fwi.config.pack import Pack, Size
 from fwi.config.places import cache_dir
 from fwi.config.synth import Synth, small_set
 from fwi.config.train import Train
@@ -37,14 +38,17 @@ __all__ = [
     "Job",
     "Mode",
     "Model",
+    "Pack",
     "Precision",
     "Sharing",
+    "Size",
     "Split",
     "Synth",
     "Train",
     "as_dict",
     "cache_dir",
     "job_name",
+    "positional",
     "problems",
     "small_set",
     "to_argv",
