@@ -34,7 +34,8 @@ def identity(path: Path) -> tuple[int, int]:
 
 
 class Sink:
-    """A file that gets its name when it is whole, hashed as it is written; a context manager.
+    """A file that gets its name when it is whole, hashed as it is written; a context manager. Its
+    folder is to be synced by who uses it.
 
     Raises DiskFullError or UsageError where it cannot be written; what its block raises passes.
     """
@@ -48,7 +49,9 @@ class Sink:
     def __enter__(self) -> Sink:
         # Outermost: what fails when the file is synced or renamed is explained too.
         self._stack.enter_context(explained(self._path))
-        self._file: IO[bytes] = self._stack.enter_context(files.replacing(self._path))
+        self._file: IO[bytes] = self._stack.enter_context(
+            files.replacing(self._path, sync_name=False)
+        )
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -86,6 +86,8 @@ class PackFolder:
             if packed.dataset is not None and packed.label is not None
         ]
         sums = {packed.path: packed.sha256 for packed in self._packed.values()}
+        for parent in {self.place(path).parent for path in self._packed}:
+            files.sync_folder(parent)
         with explained(self.root / manifest.NAME):
             if rows:
                 folds.write_folds(self.root / FOLDS_FILE, rows)

@@ -61,8 +61,8 @@ def pack(job: config.Pack) -> None:
 
 
 def threads(job: config.Pack) -> int:
-    """How many work at a time."""
-    return job.threads or min(_THREADS, len(os.sched_getaffinity(0)))
+    """How many work at a time: one more than processors, as some wait for the disk to sync."""
+    return job.threads or min(_THREADS, len(os.sched_getaffinity(0)) + 1)
 
 
 def _missing(plan: Plan, folder: PackFolder, job: config.Pack) -> tuple[int, int]:

@@ -11,11 +11,13 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+def replacing(path: Path, mode: int = 0o644, *, sync_name: bool = True) -> Iterator[IO[bytes]]:
     """A binary file that becomes ``path`` when the block ends well, and vanishes when it does not.
 
     A reader sees the old file or the whole new one, whatever dies in between. Raises OSError as
-    the file system does (disk full, no permission), with ``path`` untouched.
+    the file system does (disk full, no permission), with ``path`` untouched. ``sync_name=False``:
+    who writes many files into a folder calls :func:`sync_folder` once, after the last; until then a
+    machine that loses its power may have forgotten the new one.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -29,7 +31,8 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-    _sync_folder(path.parent)
+    if sync_name:
+        sync_folder(path.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -58,7 +61,8 @@ def reserve(path: Path, size: int) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder on the disk."""
     # Some network file systems refuse to sync a folder; the rename itself has happened by then.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

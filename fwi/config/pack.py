@@ -33,7 +33,7 @@ class Pack:
     maps: Literal["copy", "link"] = "copy"
     """copy: a pack that stands alone. link: symbolic links to the maps of the source."""
     threads: int = 0
-    """Threads; 0: one for each processor this process may use, 32 at the most."""
+    """Threads; 0: one more than the processors this process may use, 32 at the most."""
     check: bool = False
     """Verify a pack, DEST or the one folder named, by its checksums; write nothing."""
 

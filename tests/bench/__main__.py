@@ -33,6 +33,7 @@ MODULES = (
     "doctor",
     "memory",
     "report",
+    "packing",
 )
 
 
