@@ -26,12 +26,14 @@ _Job = (
     | Annotated[config.Synth, tyro.conf.subcommand("synth")]
     | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
     | Annotated[config.Pack, tyro.conf.subcommand("pack")]
+    | Annotated[config.Notebook, tyro.conf.subcommand("notebook")]
 )
 _DONE_BY = {
     "train": ("fwi.training", "train"),
     "synth": ("fwi.synthesis", "synthesise"),
     "footprint": ("fwi.footprint", "footprint"),
     "pack": ("fwi.packing", "pack"),
+    "notebook": ("fwi.notebook", "export"),
 }
 """The function that does each job; its module is imported only then."""
 

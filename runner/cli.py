@@ -13,6 +13,7 @@ from runner.commands.doctor import DoctorCommand
 from runner.commands.execute import ExecCommand
 from runner.commands.explain import ExplainCommand
 from runner.commands.fit import FitCommand
+from runner.commands.notebook import NotebookCommand
 from runner.commands.pack import PackCommand
 from runner.commands.past_runs import ReportCommand, RunsCommand, ShowCommand, WatchCommand
 from runner.commands.synth import SynthCommand
@@ -32,6 +33,7 @@ Command = (
     | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
     | Annotated[FitCommand, tyro.conf.subcommand("fit")]
     | Annotated[PackCommand, tyro.conf.subcommand("pack")]
+    | Annotated[NotebookCommand, tyro.conf.subcommand("notebook")]
 )
 
 

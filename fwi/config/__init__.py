@@ -21,6 +21,7 @@ from fwi.config.choices import (
 )
 from fwi.config.footprint import Footprint
 from fwi.config.jobs import JOBS, Job, as_dict, job_name, positional, problems, to_argv
+from fwi.config.notebook import Notebook
 from fwi.config.pack import Pack, Size
 from fwi.config.places import cache_dir
 from fwi.config.synth import Synth, small_set
@@ -38,6 +39,7 @@ __all__ = [
     "Job",
     "Mode",
     "Model",
+    "Notebook",
     "Pack",
     "Precision",
     "Sharing",

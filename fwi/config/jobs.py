@@ -10,16 +10,18 @@ import tyro
 
 from fwi.config.checks import flag
 from fwi.config.footprint import Footprint
+from fwi.config.notebook import Notebook
 from fwi.config.pack import Pack
 from fwi.config.synth import Synth
 from fwi.config.train import Train
 
-Job = Train | Synth | Footprint | Pack
+Job = Train | Synth | Footprint | Pack | Notebook
 JOBS: dict[str, type[Job]] = {
     "train": Train,
     "synth": Synth,
     "footprint": Footprint,
     "pack": Pack,
+    "notebook": Notebook,
 }
 
 
