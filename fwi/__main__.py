@@ -28,6 +28,8 @@ _Job = (
     | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
     | Annotated[config.Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[config.Infer, tyro.conf.subcommand("infer")]
+    | Annotated[config.Pack, tyro.conf.subcommand("pack")]
+    | Annotated[config.Notebook, tyro.conf.subcommand("notebook")]
 )
 _DONE_BY = {
     "train": ("fwi.training", "train"),
@@ -35,6 +37,8 @@ _DONE_BY = {
     "footprint": ("fwi.footprint", "footprint"),
     "evaluate": ("fwi.judging.job", "evaluate"),
     "infer": ("fwi.inference", "infer"),
+    "pack": ("fwi.packing", "pack"),
+    "notebook": ("fwi.notebook", "export"),
 }
 """The function that does each job; its module is imported only then."""
 

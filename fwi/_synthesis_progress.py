@@ -1,4 +1,4 @@
-"""How far a synth job is: a bar on a terminal, a line every tenth elsewhere; all on stderr."""
+"""How far a synth or pack job is: a bar on a terminal, a line every tenth elsewhere; on stderr."""
 
 from __future__ import annotations
 
@@ -19,25 +19,28 @@ from rich.progress import (
 
 
 class Progress:
-    """``done`` of ``total`` maps; a context manager."""
+    """``done`` of ``total`` of a unit; a context manager."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(
+        self, total: int, *, doing: str = "simulating", did: str = "simulated", unit: str = "maps"
+    ) -> None:
         self.total = total
+        self._did, self._unit = did, unit
         self.done = 0
         self._began = time.monotonic()
         self._tenths = 0
         self._bar: Bar | None = None
         if total and sys.stderr.isatty():
             self._bar = Bar(
-                TextColumn("simulating"),
+                TextColumn(doing),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("maps"),
+                TextColumn(unit),
                 TextColumn("{task.fields[rate]}"),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
             )
-            self._task = self._bar.add_task("maps", total=total, rate="")
+            self._task = self._bar.add_task(unit, total=total, rate="")
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -57,11 +60,11 @@ class Progress:
         self.done = done
         rate = done / max(time.monotonic() - self._began, 1e-9) * 3600
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, rate=f"{rate:,.0f} maps/h")
+            self._bar.update(self._task, completed=done, rate=f"{rate:,.0f} {self._unit}/h")
         elif (tenths := done * 10 // self.total) > self._tenths:
             self._tenths = tenths
             print(
-                f"simulated {done:,} of {self.total:,} maps, {rate:,.0f} an hour",
+                f"{self._did} {done:,} of {self.total:,} {self._unit}, {rate:,.0f} an hour",
                 file=sys.stderr,
                 flush=True,
             )

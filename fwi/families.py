@@ -21,7 +21,16 @@ from fwi.npy import Header, read_header
 from fwi.sample_index import NO_FOLD, Index
 from fwi.splits import Split, split
 
-__all__ = ["CUBE_SHAPES", "Index", "Split", "index", "index_test", "split", "velocity_name"]
+__all__ = [
+    "CUBE_SHAPES",
+    "Index",
+    "Split",
+    "holds",
+    "index",
+    "index_test",
+    "split",
+    "velocity_name",
+]
 
 CUBE_SHAPES = (CUBE_SHAPE, *REDUCED_SHAPES)
 """The record as it is, and the re-packs reduced in time."""
@@ -124,6 +133,23 @@ def index_test(root: Path) -> Index:
         offset=offsets,
         half=halves,
     )
+
+
+def holds(root: Path) -> tuple[bool, bool]:
+    """Whether there are files of families below ``root``, and whether there are test records.
+
+    Raises DataError where a folder or a folds.csv cannot be read.
+    """
+    folder = root / "test" if (root / "test").is_dir() else root
+    with os.scandir(folder) as entries:
+        tests = any(
+            e.name.endswith(".npy")
+            and e.name[0] != "."
+            and seismic_number(e.name) is None
+            and not _VELOCITY_NAME.match(e.name)
+            for e in entries
+        )
+    return bool(_find(root).families()), tests
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from fwi.errors import DataError
 from fwi.sample_index import NO_FOLD
+from probes import files
 
 _COLUMNS = ("dataset", "fold", "data_fpath", "label_fpath")
 
@@ -76,3 +78,13 @@ def read_folds(path: Path) -> Folds:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return Folds(path.parent, rows)
+
+
+def write_folds(path: Path, rows: Iterable[tuple[str, int, str, str]]) -> None:
+    """Write the table of a re-pack: (family, fold, seismic file, file of its maps), a row a file,
+    paths from the table's folder on. Fold 0 validates, -100 trains."""
+    with io.StringIO(newline="") as text:
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(_COLUMNS)
+        table.writerows(rows)
+        files.write_text(path, text.getvalue())

@@ -11,12 +11,16 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o644, *, sync: bool = True) -> Iterator[IO[bytes]]:
+def replacing(
+    path: Path, mode: int = 0o644, *, sync: bool = True, sync_name: bool = True
+) -> Iterator[IO[bytes]]:
     """A binary file that becomes ``path`` when the block ends well, and vanishes when it does not.
 
     Not ``sync``: for what is rewritten all the time, and worth nothing after the machine's crash.
     A reader sees the old file or the whole new one, whatever dies in between. Raises OSError as
-    the file system does (disk full, no permission), with ``path`` untouched.
+    the file system does (disk full, no permission), with ``path`` untouched. ``sync_name=False``:
+    who writes many files into a folder calls :func:`sync_folder` once, after the last; until then a
+    machine that loses its power may have forgotten the new one.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -31,8 +35,8 @@ def replacing(path: Path, mode: int = 0o644, *, sync: bool = True) -> Iterator[I
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-    if sync:
-        _sync_folder(path.parent)
+    if sync and sync_name:
+        sync_folder(path.parent)
 
 
 def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
@@ -61,7 +65,8 @@ def reserve(path: Path, size: int) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder on the disk."""
     # Some network file systems refuse to sync a folder; the rename itself has happened by then.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -15,6 +15,8 @@ from runner.commands.execute import ExecCommand
 from runner.commands.explain import ExplainCommand
 from runner.commands.fit import FitCommand
 from runner.commands.infer import InferCommand
+from runner.commands.notebook import NotebookCommand
+from runner.commands.pack import PackCommand
 from runner.commands.past_runs import ReportCommand, RunsCommand, ShowCommand, WatchCommand
 from runner.commands.synth import SynthCommand
 from runner.commands.train import TrainCommand
@@ -34,6 +36,8 @@ Command = (
     | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
     | Annotated[FitCommand, tyro.conf.subcommand("fit")]
     | Annotated[InferCommand, tyro.conf.subcommand("infer")]
+    | Annotated[PackCommand, tyro.conf.subcommand("pack")]
+    | Annotated[NotebookCommand, tyro.conf.subcommand("notebook")]
 )
 
 

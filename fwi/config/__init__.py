@@ -22,7 +22,9 @@ from fwi.config.choices import (
 from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
 from fwi.config.infer import Infer
-from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
+from fwi.config.jobs import JOBS, Job, as_dict, job_name, positional, problems, to_argv
+from fwi.config.notebook import Notebook
+from fwi.config.pack import Pack, Size
 from fwi.config.places import cache_dir
 from fwi.config.synth import Synth, small_set
 from fwi.config.train import Train
@@ -41,14 +43,18 @@ __all__ = [
     "Job",
     "Mode",
     "Model",
+    "Notebook",
+    "Pack",
     "Precision",
     "Sharing",
+    "Size",
     "Split",
     "Synth",
     "Train",
     "as_dict",
     "cache_dir",
     "job_name",
+    "positional",
     "problems",
     "small_set",
     "to_argv",

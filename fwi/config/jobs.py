@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
+
+import tyro
 
 from fwi.config.checks import flag
 from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
 from fwi.config.infer import Infer
+from fwi.config.notebook import Notebook
+from fwi.config.pack import Pack
 from fwi.config.synth import Synth
 from fwi.config.train import Train
 
-Job = Train | Synth | Footprint | Evaluate | Infer
+Job = Train | Synth | Footprint | Evaluate | Infer | Pack | Notebook
 JOBS: dict[str, type[Job]] = {
     "train": Train,
     "synth": Synth,
     "footprint": Footprint,
     "evaluate": Evaluate,
     "infer": Infer,
+    "pack": Pack,
+    "notebook": Notebook,
 }
 
 
@@ -31,11 +37,16 @@ def job_name(job: Job) -> str:
 def to_argv(job: Job) -> list[str]:
     """Arguments after ``python -m fwi JOB`` that give this job again; defaults are left out."""
     argv: list[str] = []
+    named = positional(type(job))
     for field in dataclasses.fields(job):
         value = getattr(job, field.name)
         if value == field.default:
             continue
         option = flag(field.name)
+        if field.name in named:
+            # A folder called -x would be read as an option.
+            argv.append(f"./{value}" if str(value).startswith("-") else str(value))
+            continue
         if isinstance(value, bool):
             argv.append(option if value else "--no-" + option[2:])
         elif isinstance(value, tuple):
@@ -43,6 +54,16 @@ def to_argv(job: Job) -> list[str]:
         else:
             argv.append(f"{option}={value}")
     return argv
+
+
+def positional(kind: type[Job]) -> frozenset[str]:
+    """The fields of a job that are given by their place, not by an option."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(
+        name
+        for name, hint in hints.items()
+        if tyro.conf.Positional in getattr(hint, "__metadata__", ())
+    )
 
 
 def problems(job: Job) -> list[str]:

@@ -39,6 +39,7 @@ MODULES = (
     "misfit",
     "submission",
     "mirror",
+    "packing",
 )
 
 
