@@ -75,6 +75,11 @@ def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
         facts.append(Fact("pulse", "the job had said that its work was finished"))
         return Outcome.HANG_EXIT, 0.95, facts, []
     hang = scenes.hang_of(picture)
+    at_exit = scenes.end_reached(picture)
+    if at_exit is not None and not signatures.match(evidence.output):
+        # No word of a failure, and none of the program's own code is left to run.
+        facts += [Fact("stack", "the program has run to its end"), Fact("stack", at_exit)]
+        return Outcome.HANG_EXIT, 0.8, facts, [hang.outcome, *hang.also]
     return hang.outcome, hang.confidence, facts + list(hang.facts), list(hang.also)
 
 

@@ -9,6 +9,7 @@ from probes.pulse import Pulse, Reader
 from runner.output import Stream
 from runner.watchdog import Observation, Standstill
 
+STARTUP = "startup"
 _REAL_WORK_S = 0.05
 """Processor seconds between two looks that are more than the noise of waking up (a tick: 0.01)."""
 
@@ -59,11 +60,17 @@ class Progress:
             now=now,
             started=self.started,
             last_progress=self.at,
-            phase=self.pulse.phase or "startup",
+            phase=self._phase(),
             finished=self._reader.finished_s() if self.pulse.number else None,
             standstill=standstill.since_progress,
             standstill_total=standstill.total,
         )
+
+    def _phase(self) -> str:
+        """A program that names no phases is in its startup until its first step."""
+        if self.pulse.phase not in ("", STARTUP):
+            return self.pulse.phase
+        return STARTUP if self.pulse.step == 0 else ""
 
 
 def time_of(pulse_s: float, looked: float, now: float) -> float:

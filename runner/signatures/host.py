@@ -36,6 +36,8 @@ HOST = (
         O.OOM_HOST_KILLED,
         r"A process in the process pool was terminated abruptly|BrokenProcessPool",
         r"A worker process managed by the executor was unexpectedly terminated",
+        r"DeadKernelError|[Kk]ernel (?:appears to have )?died\b|KilledWorker|WorkerLostError|ExecutorLost",
+        r"ActorDiedError|[Aa]ctor died unexpectedly|workers died while trying to run",
         rank=Rank.SYMPTOM,
         also=[O.CRASH_KILLED, O.CRASH_WORKER, O.CRASH_SEGV],
     ),
