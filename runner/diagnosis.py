@@ -22,6 +22,8 @@ _WORKER_NAME = "pt_data_worker"
 _TIMEOUT_STATUS = 124
 _MOST_EXITS = 6
 _LAST_LINES = 30
+_OF_AN_EXIT = (Outcome.HANG_LOCK, Outcome.HANG_IO, Outcome.HANG_UNKNOWN)
+"""What a process that has only to leave may look like."""
 _OWN_SUMMARY = re.compile(r"([a-z]+(?:\.[a-z]+)*): .{1,200}; .{1,200}/report\.(?:html|md)$")
 """The line in which a supervisor says how its run ended."""
 _OF_A_KILL = re.compile(
@@ -75,7 +77,7 @@ def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
         facts.append(Fact("pulse", "the job had said that its work was finished"))
         return Outcome.HANG_EXIT, 0.95, facts, []
     hang = scenes.hang_of(picture)
-    at_exit = scenes.end_reached(picture)
+    at_exit = scenes.end_reached(picture) if hang.outcome in _OF_AN_EXIT else None
     if at_exit is not None and not signatures.match(evidence.output):
         # No word of a failure, and none of the program's own code is left to run.
         facts += [Fact("stack", "the program has run to its end"), Fact("stack", at_exit)]

@@ -19,7 +19,7 @@ USAGE = (
         r"|parameter)|Invalid value|Got unexpected|Option '\S+' requires)",
         r"^[│╭] ?─?(?: (?:Unrecognized|Required|Missing|Parsing|Invalid)\b| No such (?:option|command))"
         r".{0,60}(?:option|argument|subcommand|command|error)",
-        r"^(?:ERROR: )?(?:The function received no value|Could not consume arg)",
+        r"^ ?(?:ERROR: )?(?:The function received no value|Could not consume arg)",
         r"^(?:[\w.]+\.)?(?:UsageError|BadParameter|NoSuchOption|MissingParameter|UnrecognizedFlagError"
         r"|IllegalFlagValueError|ConfigCompositionException|ArgumentError|ArgumentTypeError)\b",
         r"^FATAL Flags parsing error|^Could not (?:override|append|find) '[^']+'\.?",
