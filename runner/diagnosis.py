@@ -10,7 +10,7 @@ import re
 import signal
 from dataclasses import replace
 
-from runner import scenes, signatures, system_facts
+from runner import device_events, scenes, signatures, system_facts
 from runner.advice import advice_for
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome, exit_status
@@ -127,6 +127,9 @@ def _died(evidence: Evidence) -> _Decision:
             return shell
     if (nested := _of_a_run_inside(evidence)) is not None:
         return nested
+    if matches and device_events.explain(matches[0], evidence.xids):
+        others = [matches[0].outcome]
+        return Outcome.FAULT_DEVICE, 0.7, [Fact("output", matches[0].line)], others
     if matches:
         return _by_match(matches, evidence)
     if evidence.xids:
