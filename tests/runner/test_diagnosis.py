@@ -102,7 +102,9 @@ CASES = {
         "fault.device",
     ),
     "mistake of some program on the device beside an exception": (
-        Evidence(1, None, output=_TRACE + "RuntimeError: sizes differ", xids=("Xid 31 on device 0",)),
+        Evidence(
+            1, None, output=_TRACE + "RuntimeError: sizes differ", xids=("Xid 31 on device 0",)
+        ),
         "error.python",
     ),
     "card that was lost beside an exception of the program's own": (
