@@ -178,7 +178,8 @@ class _Taker:
         who = f"process {stat.pid} ({stat.name})"
         if stat.state in "TtD":
             # A debugger would wait for it for ever.
-            return f"{who} is stopped or in uninterruptible sleep: no stack is taken\n"
+            how = "in uninterruptible sleep" if stat.state == "D" else "stopped"
+            return f"{who} is {how}: no stack is taken\n"
         way = self._ways.get(stat.pid)
         reason = "no Python stack"
         for native in (True, False):
