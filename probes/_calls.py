@@ -38,6 +38,9 @@ ON_A_FILE = frozenset(
 )  # fmt: skip
 """Calls whose first argument is a file descriptor."""
 
+ON_A_PATH = {"open": 0, "openat": 1, "openat2": 1, "newfstatat": 1, "statx": 1, "unlink": 0}
+"""Calls with the name of a file, and which argument it is."""
+
 
 def name(number: int) -> str:
     """``futex`` for 202 on x86-64; the number in words where it is not known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +22,46 @@ class Waiting:
     """FLOCK, POSIX, OFDLCK or LEASE."""
     device: int
     inode: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lock for writing that a process holds."""
+
+    pid: int
+    kind: str
+    inode: int
+
+
+def held() -> list[Held]:
+    """Locks for writing that are held now, as far as the kernel names the holders."""
+    found = []
+    for line in (procfs.read("/proc/locks") or b"").decode("ascii", "replace").splitlines():
+        words = line.split()
+        if len(words) < 6 or words[1] == "->" or words[3] != "WRITE":
+            continue
+        inode = words[5].rpartition(":")[2]
+        if words[4].isdigit() and inode.isdigit():
+            found.append(Held(int(words[4]), words[1], int(inode)))
+    return found
+
+
+def contended(pid: int, locks: Iterable[Held]) -> tuple[str, Held] | None:
+    """A file that the process has open and that another has locked, with that lock."""
+    others = {lock.inode: lock for lock in locks if lock.pid != pid}
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder) if others else []
+    except OSError:
+        return None
+    for name in names:
+        try:
+            there = os.stat(f"{folder}/{name}")
+            if there.st_ino in others and stat.S_ISREG(there.st_mode):
+                return os.readlink(f"{folder}/{name}"), others[there.st_ino]
+        except OSError:
+            continue
+    return None
 
 
 def waiting() -> list[Waiting]:

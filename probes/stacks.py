@@ -19,6 +19,7 @@ from probes.dumps import Stack
 
 _THREADS = 256
 _KERNEL_FRAMES = 12
+_LONGEST_PATH = 256
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class ProcessPicture:
     world: int | None = None
     lock: str | None = None
     """The lock on a file that it waits for: which, and who holds it."""
+    contended: str | None = None
+    """A file that it has open and that another process has locked, for a lock that is asked for
+    again and again."""
+    partner: str | None = None
+    """Who holds the other end of the pipe that it waits on."""
 
 
 def threads(pid: int) -> tuple[Thread, ...]:
@@ -121,12 +127,26 @@ def _call(pid: int, tid: int) -> tuple[str | None, str | None]:
     if not words or not words[0].isdigit():
         return None, None
     name = _calls.name(int(words[0]))
+    if name in _calls.ON_A_PATH and len(words) > 2:
+        return name, _path(pid, words[1 + _calls.ON_A_PATH[name]])
     if name not in _calls.ON_A_FILE or len(words) < 2:
         return name, None
     try:
         return name, os.readlink(f"/proc/{pid}/fd/{int(words[1], 16)}")
     except (OSError, ValueError):
         return name, None
+
+
+def _path(pid: int, word: str) -> str | None:
+    """The name that a call was given, from the memory of its process; None: not to be read."""
+    try:
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(int(word, 16))
+            raw = memory.read(_LONGEST_PATH)
+    except (OSError, ValueError, OverflowError):
+        return None
+    text = raw.partition(b"\0")[0].decode("utf-8", "replace")
+    return text if text.isprintable() and text else None
 
 
 def _ran_at(pid: int, tid: int) -> float | None:

@@ -9,13 +9,15 @@ from typing import Any
 
 
 class XidEvents:
-    """The events of every device that tells them; old devices, WSL and some virtual ones do not."""
+    """The events of every device that tells them; old devices, WSL and some virtual ones do not,
+    and an old ``nvidia-ml-py`` has no words for it."""
 
     def __init__(self, pynvml: Any) -> None:
         self._nvml = pynvml
         self._set: Any = None
         self._names: dict[str, int] = {}
-        with suppress(pynvml.NVMLError):
+        self._no_events = (pynvml.NVMLError, AttributeError)
+        with suppress(*self._no_events):
             made = pynvml.nvmlEventSetCreate()
             for index in range(pynvml.nvmlDeviceGetCount()):
                 handle = pynvml.nvmlDeviceGetHandleByIndex(index)
@@ -36,9 +38,9 @@ class XidEvents:
                 break
             try:
                 event = self._nvml.nvmlEventSetWait_v2(self._set, max(1, int(left * 1000)))
-            except self._nvml.NVMLError_Timeout:
+            except getattr(self._nvml, "NVMLError_Timeout", TimeoutError):
                 break
-            except self._nvml.NVMLError as error:
+            except self._no_events as error:
                 found.append(f"NVML tells no more Xid events: {error}")
                 self._set = None
                 continue
@@ -48,7 +50,7 @@ class XidEvents:
     def _sentence(self, event: Any) -> str:
         try:
             index = self._names.get(_bus(self._nvml, event.device))
-        except self._nvml.NVMLError:
+        except self._no_events:
             index = None
         where = "a device" if index is None else f"device {index}"
         return f"Xid {int(event.eventData)} on {where}"

@@ -10,7 +10,7 @@ import re
 import signal
 from dataclasses import replace
 
-from runner import rank_facts, scenes, signatures, system_facts
+from runner import device_events, rank_facts, scenes, signatures, system_facts
 from runner.advice import advice_for
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome, exit_status
@@ -22,6 +22,8 @@ _WORKER_NAME = "pt_data_worker"
 _TIMEOUT_STATUS = 124
 _MOST_EXITS = 6
 _LAST_LINES = 30
+_OF_AN_EXIT = (Outcome.HANG_LOCK, Outcome.HANG_IO, Outcome.HANG_UNKNOWN)
+"""What a process that has only to leave may look like."""
 _OWN_SUMMARY = re.compile(r"([a-z]+(?:\.[a-z]+)*): .{1,200}; .{1,200}/report\.(?:html|md)$")
 """The line in which a supervisor says how its run ended."""
 _OF_A_KILL = re.compile(
@@ -75,6 +77,11 @@ def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
         facts.append(Fact("pulse", "the job had said that its work was finished"))
         return Outcome.HANG_EXIT, 0.95, facts, []
     hang = scenes.hang_of(picture)
+    at_exit = scenes.end_reached(picture) if hang.outcome in _OF_AN_EXIT else None
+    if at_exit is not None and not signatures.match(evidence.output):
+        # No word of a failure, and none of the program's own code is left to run.
+        facts += [Fact("stack", "the program has run to its end"), Fact("stack", at_exit)]
+        return Outcome.HANG_EXIT, 0.8, facts, [hang.outcome, *hang.also]
     return hang.outcome, hang.confidence, facts + list(hang.facts), list(hang.also)
 
 
@@ -120,6 +127,9 @@ def _died(evidence: Evidence) -> _Decision:
             return shell
     if (nested := _of_a_run_inside(evidence)) is not None:
         return nested
+    if matches and device_events.explain(matches[0], evidence.xids):
+        others = [matches[0].outcome]
+        return Outcome.FAULT_DEVICE, 0.7, [Fact("output", matches[0].line)], others
     if matches:
         return _by_match(matches, evidence)
     if evidence.xids:

@@ -17,6 +17,10 @@ from runner.hangs import BY_KIND, Hang, Scene, Suspect, decide, tells
 from runner.outcomes import Outcome
 from runner.waits import Kind
 
+_STILL = re.compile(
+    r"^process (\d+) \((.{1,40})\) is (stopped|in uninterruptible sleep): no stack", re.MULTILINE
+)
+"""What a capture of ours says of a process that no debugger may touch."""
 _FATAL = re.compile(r"^Fatal Python error: ", re.MULTILINE)
 _ANY_HANG = (
     Outcome.HANG_IO, Outcome.HANG_LOCK, Outcome.HANG_DATALOADER, Outcome.HANG_COLLECTIVE,
@@ -50,10 +54,14 @@ def read_dump(text: str) -> Hang | None:
     if _FATAL.search(text):
         return None
     processes = parse(text)
+    still = tuple(
+        Suspect(pid=int(pid), name=name, state="T" if how == "stopped" else "D")
+        for pid, name, how in dict.fromkeys(_STILL.findall(text))
+    )
     if not processes:
-        return _recorded(text)
-    suspects = tuple(_suspect_of(dump) for dump in processes)
-    if any(s.wait is not None and s.wait.kind in BY_KIND for s in suspects):
+        return decide(Scene(still)) if still else _recorded(text)
+    suspects = (*(_suspect_of(dump) for dump in processes), *still)
+    if still or any(s.wait is not None and s.wait.kind in BY_KIND for s in suspects):
         found = decide(Scene(_first_that_tells(suspects)))
         if any(s.wait and _BACKWARD.match(s.wait.text) for s in suspects):
             # The gradients' all-reduce runs in there, too, and leaves no frame.

@@ -42,6 +42,7 @@ _CARRIER = re.compile(
     r"|WorkerCrashedError|RayTaskError|WorkerGroupFailure\w*|ProcessRaisedException)\b"
     r"|(?:EOFError|(?:_?queue\.)?Empty|[\w.]*_RemoteTraceback)\s*:?\s*$"
     r"|(?:ConnectionResetError|BrokenPipeError|ConnectionRefusedError|ConnectionAbortedError)\b"
+    r"|.{0,200}\b(?:[Rr]oot cause|[Ee]rrors?|[Ee]xceptions?|[Tt]raceback|[Ll]ogs?)\b.{0,20} above\b"
 )
 
 

@@ -12,6 +12,7 @@ from runner.output import Stream
 from runner.rank_pulses import RankPulses, Standing
 from runner.watchdog import Observation, Standstill
 
+STARTUP = "startup"
 _REAL_WORK_S = 0.05
 """Processor seconds between two looks that are more than the noise of waking up (a tick: 0.01)."""
 
@@ -77,8 +78,12 @@ class Progress:
 
     @property
     def phase(self) -> str:
-        """The phase that the job stands in: that of the rank that the others wait for."""
-        return self._hindmost.pulse.phase or "startup"
+        """The phase that the job stands in: that of the rank that the others wait for. A program
+        that names no phases is in its startup until its first step."""
+        pulse = self._hindmost.pulse
+        if pulse.phase not in ("", STARTUP):
+            return pulse.phase
+        return STARTUP if pulse.step == 0 else ""
 
     def observation(self, now: float, standstill: Standstill) -> Observation:
         return Observation(

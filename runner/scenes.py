@@ -68,6 +68,21 @@ def scene_of(processes: Sequence[ProcessPicture]) -> Scene:
     )
 
 
+def end_reached(picture: StallPicture | None) -> str | None:
+    """Where the program waits although it has run to its end; None: it has not, or was busy."""
+    if picture is None or picture.moved or is_busy(picture.processes):
+        return None
+    last = [p for p in _depended_on(picture.processes) if p.stacks and not _passes_on(p)]
+    if not last or not all(waits.is_at_exit(process.stacks[0]) for process in last):
+        return None
+    return f"{last[0].name} (pid {last[0].pid}) waits at its exit, in {_place_of(last[0])}"
+
+
+def _passes_on(process: ProcessPicture) -> bool:
+    wait = _wait_of(process)
+    return wait is not None and wait.kind is Kind.LAUNCHER
+
+
 def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> bool:
     """Whether the processes that the job depends on went on between two captures: other leaves,
     and processor time or data moved as well. A thread beside the main one does not count."""
@@ -115,6 +130,10 @@ def _wait_of(process: ProcessPicture) -> Wait | None:
         kind = Kind.LOCK
     if kind is None or main is None:
         return seen
+    if kind is Kind.SLEEP and process.contended is not None:
+        return Wait(
+            Kind.LOCK, f"{main.call or main.wait}, as if for the lock of a file", sure=False
+        )
     return Wait(kind, main.call or main.wait or "")
 
 
@@ -134,13 +153,18 @@ def _is_worker(process: ProcessPicture, parents: Wait | None) -> bool:
 def _detail_of(process: ProcessPicture) -> str:
     if process.lock is not None:
         return process.lock
+    if process.contended is not None:
+        wait = _wait_of(process)
+        if wait is not None and wait.kind is Kind.LOCK:
+            return process.contended
     stuck = next((t for t in process.threads if t.state == "D"), None)
     main: Thread | None = stuck or (process.threads[0] if process.threads else None)
     if main is None:
         return ""
     if stuck is not None:
         return f"thread {stuck.tid} in {stuck.wait or stuck.call or 'the kernel'}"
-    return f"{main.call} on {main.file}" if main.file else ""
+    on = f"{main.call} on {main.file}" if main.file else ""
+    return "; ".join(text for text in (on, process.partner) if text)
 
 
 def _place_of(process: ProcessPicture) -> str:

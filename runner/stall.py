@@ -8,10 +8,10 @@ import dataclasses
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from probes import dumps, files, locks, procfs, stack_signal, stacks
+from probes import dumps, files, locks, pipes, procfs, stack_signal, stacks
 from probes.dumps import Stack
 from probes.procfs import Stat
 from probes.stacks import Counters, ProcessPicture, Thread
@@ -32,6 +32,8 @@ _WRITES = frozenset(
 )
 """Calls that end early, with a part done, when their thread is paused: a program that does not go
 on with the rest would lose it. Such a process is looked at as it goes."""
+_ON_PIPES = _WRITES | {"read", "readv", "poll", "ppoll", "select", "pselect6", "epoll_wait"}
+_NAMED = 3
 _SIGNAL_SECONDS = 0.5
 _PROCESSES = 48
 _MORE_LOOKS = 4
@@ -139,6 +141,8 @@ class _Taker:
         seen = [(stat, stacks.threads(stat.pid)) for stat in members]
         seen = [(stat, threads) for stat, threads in seen if threads]
         waiting = {lock.pid: lock for lock in locks.waiting()}
+        held = locks.held()
+        ends = pipes.of(stat.pid for stat, _ in seen)
         told = await asyncio.gather(*(self._stack(stat, threads) for stat, threads in seen))
         pictures = []
         for (stat, threads), text in zip(seen, told, strict=True):
@@ -156,6 +160,8 @@ class _Taker:
                     rank=rank,
                     world=world,
                     lock=_words(lock, [stat.pid, *(s.pid for s, _ in seen)]) if lock else None,
+                    contended=_contended(stat.pid, held),
+                    partner=_partner(threads[0], ends, {s.pid: s.name for s, _ in seen}),
                 )
             )
         found_threads = [thread for picture in pictures for thread in picture.threads]
@@ -172,7 +178,8 @@ class _Taker:
         who = f"process {stat.pid} ({stat.name})"
         if stat.state in "TtD":
             # A debugger would wait for it for ever.
-            return f"{who} is stopped or in uninterruptible sleep: no stack is taken\n"
+            how = "in uninterruptible sleep" if stat.state == "D" else "stopped"
+            return f"{who} is {how}: no stack is taken\n"
         way = self._ways.get(stat.pid)
         reason = "no Python stack"
         for native in (True, False):
@@ -254,6 +261,32 @@ def _program(pid: int) -> str | None:
         return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return None
+
+
+def _contended(pid: int, held: Sequence[locks.Held]) -> str | None:
+    found = locks.contended(pid, held)
+    if found is None:
+        return None
+    name, lock = found
+    holder = procfs.stat(lock.pid)
+    called = f"pid {lock.pid} ({holder.name})" if holder else f"pid {lock.pid}"
+    return f"{name} is locked by {called}"
+
+
+def _partner(main: Thread, ends: Mapping[int, pipes.Ends], names: Mapping[int, str]) -> str | None:
+    # A poll that a debugger has interrupted goes on under another name.
+    polls = main.call is not None and "poll" in (main.wait or "")
+    if main.call not in _ON_PIPES and not polls:
+        return None
+    is_on_pipe = main.file is not None and main.file.startswith("pipe:[")
+    if main.file is not None and not is_on_pipe:
+        return None
+    writes = main.call in _WRITES
+    found = pipes.holders(main.pid, writes, ends, main.file)[:_NAMED]
+    if not found:
+        return None
+    who = ", ".join(f"{names[pid]} (pid {pid})" for pid in found)
+    return f"the other end of its pipe is held by {who}"
 
 
 def _words(lock: locks.Waiting, pids: Sequence[int]) -> str:

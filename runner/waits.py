@@ -153,6 +153,7 @@ _NATIVE_LEAVES = _rules(
      r"|io_getevents|msync|rename|unlink)(_nocancel|64)?(\s.*)?", _NATIVE),
 )  # fmt: skip
 
+_CALLBACK = re.compile(r"(^|/)asyncio/events\.py$")
 _WORKER_LOOP = re.compile(r"_utils/worker\.py$")
 _PATHS = re.compile(r"^.*/(?:site-packages|dist-packages|lib/python[\d.]+)/")
 
@@ -170,7 +171,13 @@ def of_stack(stack: Stack) -> Wait | None:
         if all(_is_queue(frame) for frame in frames[:first]):
             return Wait(Kind.LOADER_IDLE, "the next index")
         return _search(frames[:first])
-    return _search(frames)
+    called = next((n for n, f in enumerate(frames) if _is_callback(f)), None)
+    # The loop of asyncio waits for nothing while it is within a callback of the program's.
+    return _search(frames if called is None else frames[:called])
+
+
+def _is_callback(frame: Frame) -> bool:
+    return frame.plain == "_run" and bool(_CALLBACK.search(frame.file))
 
 
 def is_loader_worker(frames: Sequence[Frame]) -> bool:
@@ -261,6 +268,19 @@ _JOINS = re.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed
 _JOINED_IN = re.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
 FOR_A_THREAD = (Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO)
 """What a thread that another waits for may be waiting for itself, the most telling first."""
+
+
+_PROGRAM = re.compile(
+    r"^(<module>|_run_module_as_main|_run_code|_bootstrap|spawn_main|_main|main)$"
+)
+
+
+def is_at_exit(stack: Stack) -> bool:
+    """Whether it is the main thread of a program that has run to its end: the interpreter waits
+    for threads, or in what was registered to run last, and none of the program's own first frames
+    is there any more."""
+    own = [f for f in stack.frames if f.file.endswith(".py") or f.file.startswith("<")]
+    return bool(own) and not any(_PROGRAM.match(f.plain) for f in own)
 
 
 def is_for_a_thread(stack: Stack) -> bool:

@@ -116,3 +116,16 @@ def test_page_shows_the_tools_side_by_side_and_what_went_wrong() -> None:
     assert "no; still there: 2 processes; nothing" in text
     assert "that time was up, 20.0 s; left behind: nothing; nothing" in text
     assert "In 0 of 1 rows timeout noticed the same" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "gains", "said"),
+    [
+        ([], [], " In none of them it ended sooner."),
+        (["a", "b"], [0.4, 0.6], " In 2 of them it ended sooner, by a median of 0.5 s: a, b."),
+    ],
+)
+def test_who_was_sooner_is_said_in_plain_words(
+    names: list[str], gains: list[float], said: str
+) -> None:
+    assert faults._sooner(names, gains) == said

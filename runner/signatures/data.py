@@ -22,6 +22,8 @@ _SUFFIX = (
 )
 
 DATA = (
+    # An answer was asked for, and nobody was there to give it.
+    ending(O.ERROR_PYTHON, r"^EOFError: EOF when reading a line", also=[O.ERROR_DATA]),
     ending(
         O.ERROR_DATA,
         rf"^(?:\w+\.)*FileNotFoundError: .*{_SUFFIX}\s*$|^(?:\w+\.)*DataError\b",

@@ -58,6 +58,7 @@ DEVICE = (
         r"insufficient resources when calling `cu|cuda?ublasCreate.{0,40}fail",
         r"cudnnCreate.{0,40}fail",
         r"[Ff]ailed to (?:allocate|create).{0,60}(?:cublas|cudnn|cusolver|workspace|handle)",
+        r"cu(?:DNN|BLAS|SOLVER|FFT) (?:failed to initialize|initialization failed)",
     ),
     ending(
         O.OOM_DEVICE_LIBRARY,

@@ -9,6 +9,14 @@ from runner.outcomes import Outcome as O
 from runner.signatures.signature import Rank, ending
 
 HOST = (
+    # A node short of disk says the same of it.
+    ending(
+        O.ERROR_DISK,
+        r"low on resource: (?:ephemeral-storage|nodefs|imagefs|inodes)",
+        r"[Ee]phemeral (?:local )?storage (?:usage|limit).{0,60}exceed|exceeds? .{0,60}ephemeral",
+        r"Usage of EmptyDir volume .{0,80}exceeds",
+        rank=Rank.SYSTEM,
+    ),
     ending(
         O.OOM_HOST_KILLED,
         r"[Oo]ut of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|oom-kill:constraint",
@@ -28,6 +36,8 @@ HOST = (
         O.OOM_HOST_KILLED,
         r"A process in the process pool was terminated abruptly|BrokenProcessPool",
         r"A worker process managed by the executor was unexpectedly terminated",
+        r"DeadKernelError|[Kk]ernel (?:appears to have )?died\b|KilledWorker|WorkerLostError|ExecutorLost",
+        r"ActorDiedError|[Aa]ctor died unexpectedly|workers died while trying to run",
         rank=Rank.SYMPTOM,
         also=[O.CRASH_KILLED, O.CRASH_WORKER, O.CRASH_SEGV],
     ),

@@ -26,10 +26,11 @@ from runner.signatures.outside import OUTSIDE
 from runner.signatures.signature import Match, Rank, Signature
 from runner.signatures.software import SOFTWARE
 from runner.signatures.storage import STORAGE
+from runner.signatures.usage import USAGE
 
 # The most specific stand first: of two that fit one line, the first is taken.
 SIGNATURES: tuple[Signature, ...] = (
-    *DEVICE, *STORAGE, *OUTSIDE, *HOST, *SOFTWARE, *NUMBERS, *DATA, *COLLECTIVE,
+    *DEVICE, *STORAGE, *OUTSIDE, *HOST, *USAGE, *SOFTWARE, *NUMBERS, *DATA, *COLLECTIVE,
 )  # fmt: skip
 
 _KEPT = 300
@@ -54,10 +55,14 @@ _WENT_ON = 10
 """Reports of progress after a traceback that make it one that was lived through."""
 _LIVED_THROUGH = re.compile(
     _GOES_ON
-    + r"|\b(?<!NCCL )WARN(?:ING)?\b|Warning:|^\[?W[ \d]|\b(?:INFO|DEBUG)\b|\b(?:PASSED|SKIPPED)\b",
+    + r"|(?-i:\b(?<!NCCL )WARN(?:ING)?\b|(?<![=\w])(?:INFO|DEBUG)\b|\b(?:PASSED|SKIPPED)\b)"
+    r"|Warning:|^\[?(?:warn(?:ing)?|info|debug)\b|^\[?W[ \d]"
+    r"|\blevel['\"]?[=:] ?['\"]?(?:warn|info|debug)",
     re.IGNORECASE,
 )
-_LIVED_THROUGH_A_DEATH = re.compile(_GOES_ON, re.IGNORECASE)
+_LIVED_ON = re.compile(_GOES_ON, re.IGNORECASE)
+_CALM = (O.INTERRUPTED, O.HANG_IO)
+"""What is told without alarm, as news or a warning, and is an end for all that."""
 _SOFT = (O.ERROR_DEPENDENCY, O.ERROR_DATA, O.ERROR_PYTHON)
 """What programs ask for and handle in good order: ``except ImportError``."""
 
@@ -173,17 +178,21 @@ def _plain(
     ignored = {trace.said for trace in log.traces if trace.is_ignored or _went_on(log, trace)}
     for place in range(start, end):
         line = log.lines[place]
-        if line.is_frame or not line.text or _LIVED_THROUGH.search(line.text):
-            continue
-        if place in ignored:
+        if line.is_frame or not line.text or place in ignored:
             continue
         context = log.context(max(0, place - _NEAR), place + _NEAR)
         found = _fit(log, place, context)
-        if found is None:
+        if found is None or _was_lived_through(line.text, found[1].outcome):
             continue
         far = since is not None and place - since > 20
         counted = _weight(found[0], _LATER if far else weight)
         yield _Hit(counted, place, replace(found[1], confidence=0.85))
+
+
+def _was_lived_through(line: str, outcome: O) -> bool:
+    """Whether the words are a warning, or of somebody who goes on."""
+    told = _LIVED_ON if outcome in _CALM else _LIVED_THROUGH
+    return bool(told.search(line))
 
 
 def _before(log: Log, start: int, chain: list[Trace]) -> Iterator[_Hit]:
@@ -230,7 +239,7 @@ def _deaths(log: Log, start: int) -> Iterator[_Hit]:
         yield _hit_of_death(deaths.Death(number, first[1]), 0, _FIRST_FAILURE)
     for place in range(start, len(texts)):
         death = deaths.report(texts[place]) if texts[place] else None
-        if death is None or _LIVED_THROUGH_A_DEATH.search(texts[place]):
+        if death is None or _LIVED_ON.search(texts[place]):
             continue
         context = log.context(max(0, place - _NEAR), place + 1)
         if _fit(log, place, context) is None:

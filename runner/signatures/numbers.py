@@ -25,6 +25,7 @@ NUMBERS = (
         r"[Nn]a[Nn]s? (?:was |were )?detected|matrix contains invalid numeric entries",
         r"cannot convert float (?:NaN|infinity) to integer|input matrix contained non-finite",
         r"[Tt]raining (?:has )?diverged|[Ll]oss (?:has )?(?:diverged|exploded)",
+        r"[Cc]ontains `?(?:inf|nan|NaN)\b`?",
         r"input value should be between 0~1, but got nan|Array must not contain|found NaN",
         r"is not finite\. Prev|Out of range float values are not JSON",
     ),

@@ -30,16 +30,23 @@ OUTSIDE = (
         r"CANCELLED AT|DUE TO (?:PREEMPTION|NODE FAILURE)|TERM_OWNER|TERM_PREEMPT",
         r"\bState ?: ?(?:CANCELLED|PREEMPTED|NODE_FAIL)\b|Reason:\s+(?:Preempt|Evict)\w*",
         r"(?:was|been) preempted\b",
-        r"spot instance.{0,40}interrupt|Preempted by|job killed: (?:qdel|deleted)",
+        r"spot instance.{0,40}interrupt|\bPreempted by|job killed: (?:qdel|deleted)",
+        r"TerminationByKubernetes|DisruptionTarget",
         rank=Rank.SYSTEM,
     ),
+    # The shell's word for a job that was stopped, and the kernel's for one that waits in it.
+    ending(
+        O.HANG_STOPPED, r"^\[\d+\][+-]? {1,3}(?:\d+ )?(?:Stopped|suspended)\b", r"^zsh: suspended\b"
+    ),
+    ending(O.HANG_IO, r"INFO: task \S+:\d+ blocked for more than \d+ seconds"),
     ending(
         O.INTERRUPTED,
         r"^KeyboardInterrupt\b|SignalException: Process \d+ got signal: (?:1|2|3|15)\b",
         r"got signal: SIG(?:INT|TERM|HUP)|killed by signal: Interrupt|^Aborted!$|^\^C",
         r"hit ctrl-c again|[Kk]eyboard ?[Ii]nterrupt (?:received|detected)",
         r"[Dd]etected [Kk]eyboard ?[Ii]nterrupt",
-        r"Received (?:\d+|SIG\w+|\w+) death signal",
+        r"Received (?:\d+|SIG\w+|\w+) death signal|^(?:\w+\.)*(?:SIGTERM|SigTerm|Preempt)\w*Exception\b",
+        r"(?:process|launcher|job|[Hh]andler|trainer|[Ww]orker)\b.{0,30} received (?:SIGINT|SIGTERM|SIGHUP)\b",
         r"(?:[Rr]eceived|[Cc]aught) (?:signal )?(?:SIGINT|SIGTERM|SIGHUP|signal (?:2|15"
         r"|1))\b.{0,40}(?:exit|stop|shut|terminat|abort|$)",
     ),

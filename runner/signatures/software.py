@@ -30,7 +30,8 @@ SOFTWARE = (
         r"Error building extension|CUDA_HOME environment variable is not set|Ninja is required",
         r"Dynamo is not supported on Python|working triton installation",
         r"Python 3\.\d+\+? not yet supported for torch|[Ff]ailed to find (?:a )?C compiler",
-        r"command not found|error while loading shared libraries",
+        r"command not found|^(?:\S*/)?env: .*No such file or directory|executable file not found in"
+        r"|error while loading shared libraries",
         r"incompatible with (?:the )?(?:installed|this) \w+|compiled without NumPy support",
         r"nvcc fatal|CUDNN_STATUS_VERSION_MISMATCH|Unsupported gpu architecture",
         r"OSError: Could not find/load shared object|package doesn't have \w+ built in",

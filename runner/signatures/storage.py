@@ -48,7 +48,7 @@ STORAGE = (
         r"\bEDQUOT\b|unexpected pos \d+ vs \d+|PytorchStreamWriter failed|write\(\): fd \d+ failed",
         r"[Ff]ile write failed|\(os error (?:28|122)\)|StorageFull|errno = (?:28|122)\b",
         r"[Ff]ile system (?:is )?full|database or disk is full|\b[Dd]isk (?:is )?full\b",
-        r"[Nn]ot enough (?:free )?(?:disk space|space (?:on|left))|\d requested and \d+ written",
+        r"[Nn]ot enough (?:free )?(?:disk space|space (?:on|left|to))|\d requested and \d+ written",
         r"No usable temporary directory|File too large|basic_ios::clear: iostream error",
         r"File size limit exceeded",
     ),

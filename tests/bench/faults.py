@@ -262,10 +262,8 @@ def _as_good(rows: Sequence[Row]) -> list[str]:
                   if other.seconds < own.seconds]  # fmt: skip
         lines += [
             f"In {len(equal)} of {len(pairs)} rows {tool} noticed the same and left no more "
-            f"processes and segments behind; it differs in what the user was told. In "
-            f"{len(sooner)} of them it ended sooner, by a median of "
-            f"{statistics.median([gain for _, gain in sooner]) if sooner else 0:.1f} s"
-            + (f": {', '.join(row.fault.name for row, _ in sooner)}." if sooner else "."),
+            f"processes and segments behind; it differs in what the user was told."
+            + _sooner([row.fault.name for row, _ in sooner], [gain for _, gain in sooner]),
             "",
         ]
         worse = [
@@ -276,3 +274,12 @@ def _as_good(rows: Sequence[Row]) -> list[str]:
         if worse:
             lines += [f"Rows where it left less behind than we did: {', '.join(worse)}.", ""]
     return lines[:-1]
+
+
+def _sooner(names: Sequence[str], gains: Sequence[float]) -> str:
+    if not names:
+        return " In none of them it ended sooner."
+    return (
+        f" In {len(names)} of them it ended sooner, by a median of "
+        f"{statistics.median(gains):.1f} s: {', '.join(names)}."
+    )

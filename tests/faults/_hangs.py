@@ -54,6 +54,22 @@ LOCKS = (
         _SOON,
         evidence=("index.lock", "{0}"),
     ),
+    Fault(
+        "locked database",
+        "another process holds the lock of an SQLite file, which is asked for again and again",
+        ("waits_for_a_database", "{scratch}/steps.db"),
+        "hang.lock",
+        _SOON,
+        evidence=("steps.db is locked by", "{0}"),
+    ),
+    Fault(
+        "lock in a coroutine",
+        "a loop of asyncio is within a callback that waits for a lock",
+        ("callback_waits_for_a_lock",),
+        "hang.lock",
+        _SOON,
+        evidence=("fetch",),
+    ),
 )
 
 INPUT_AND_OUTPUT = (
@@ -82,11 +98,28 @@ INPUT_AND_OUTPUT = (
         evidence=("in a thread that the main one waits for",),
     ),
     Fault(
+        "pipe held by a grandchild",
+        "a command has ended, and what it left running keeps its output open",
+        ("grandchild_holds_the_pipe",),
+        "hang.io",
+        _SOON,
+        evidence=("the other end of its pipe is held by sleep",),
+    ),
+    Fault(
         "named pipe without a writer",
         "a file that is opened turns out to be a pipe",
         ("reads_where_nobody_writes", "{scratch}/fifo"),
         "hang.io",
         _SOON,
+    ),
+    Fault(
+        "steps without phases",
+        "after its first steps a job is no longer starting, and is given the usual time",
+        ("steps_without_phases", "{scratch}/index"),
+        "hang.io",
+        ("--watchdog", "1.5", "--watchdog-startup", "60", "--grace", "1"),
+        evidence=("/index", "step 3 of 8"),
+        compared=False,
     ),
     Fault(
         "silent server",
@@ -176,6 +209,14 @@ OTHER = (
         ("finishes_but_a_thread_stays",),
         "hang.exit",
         _SOON,
+    ),
+    Fault(
+        "finished, without a pulse",
+        "a program that knows of no supervisor is at its end and does not leave",
+        ("runs_to_its_end_and_stays",),
+        "hang.exit",
+        _SOON,
+        evidence=("the program has run to its end",),
     ),
     Fault(
         "too slow for its deadline",

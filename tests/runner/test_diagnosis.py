@@ -49,6 +49,8 @@ BROKEN_POOL = (
 )
 KERNEL_WORDS = "Out of memory: Killed process 4711 (python) total-vm:9kB, anon-rss:5kB"
 SLURM_WORDS = "slurmstepd: error: Detected 1 oom_kill event in StepId=81.0. Some of the step tasks"
+_TRACE = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n'
+
 CASES = {
     "good exit whatever the log says": (
         Evidence(0, None, output="CUDA out of memory\nKilled"),
@@ -92,6 +94,22 @@ CASES = {
     "fault that the kernel's log alone tells": (
         Evidence(1, None, xids=("Xid (PCI:0000:61:00): 79, GPU has fallen off the bus.",)),
         "fault.device",
+    ),
+    "card that was lost beside an exception of native code": (
+        Evidence(
+            1, None, output=_TRACE + "RuntimeError: unknown exception", xids=("Xid 79 on device 0",)
+        ),
+        "fault.device",
+    ),
+    "mistake of some program on the device beside an exception": (
+        Evidence(
+            1, None, output=_TRACE + "RuntimeError: sizes differ", xids=("Xid 31 on device 0",)
+        ),
+        "error.python",
+    ),
+    "card that was lost beside an exception of the program's own": (
+        Evidence(1, None, output=_TRACE + "KeyError: 'lr'", xids=("Xid 79 on device 0",)),
+        "error.python",
     ),
     "shell whose child was killed, and no counter counted": (
         Evidence(137, None, oom_kills_group=0, output="job.sh: line 3: 7 Killed  python train.py"),

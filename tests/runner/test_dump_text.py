@@ -178,3 +178,16 @@ def test_end_of_the_log_outranks_a_dump_in_its_middle(
     outcome: str, status: int | None, text: str
 ) -> None:
     assert explain(text, status).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"),
+    [("stopped", "hang.stopped"), ("in uninterruptible sleep", "hang.io")],
+)
+@pytest.mark.parametrize("parent", ["", 'Process 7: python x.py\nPython v3.11.7\n\nThread 7 (idle)'
+                                    ': "MainThread"\n    <module> (x.py:3)\n'])  # fmt: skip
+def test_process_that_no_debugger_may_touch_is_named(how: str, outcome: str, parent: str) -> None:
+    found = read_dump(f"{parent}process 8 (python) is {how}: no stack is taken\n")
+    assert found is not None
+    assert found.outcome == outcome
+    assert any("pid 8" in fact.text for fact in found.facts)

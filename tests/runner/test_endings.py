@@ -13,6 +13,7 @@ from tests.runner.endings import (
     devices_more,
     hosts,
     inputs,
+    news,
     ranks,
     ranks_more,
     software,
@@ -47,10 +48,18 @@ def test_wording_is_known(outcome: str, text: str) -> None:
         assert found.outcome == outcome, found
 
 
-ENDINGS = [*whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS]
+ENDINGS = [
+    *whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS, *news.ENDINGS,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("outcome", "status", "text"), ENDINGS, ids=range(len(ENDINGS)))
 def test_end_of_a_log_is_known(outcome: str, status: int | None, text: str) -> None:
     found = explain(text, status)
     assert found.outcome == outcome, found
+
+
+@pytest.mark.parametrize("text", news.MISUNDERSTOOD, ids=range(len(news.MISUNDERSTOOD)))
+def test_options_that_were_not_understood_are_named_beside(text: str) -> None:
+    found = explain(text, 2)
+    assert (found.outcome, found.also) == ("error.python", ("error.usage",))

@@ -170,6 +170,47 @@ def test_rank_that_never_came_is_named() -> None:
     assert any("rank 1 of 2 is not there" in fact.text for fact in found.facts)
 
 
+CALLBACK = (
+    "Handle._run (asyncio/events.py:80)",
+    "BaseEventLoop._run_once (asyncio/base_events.py:1922)",
+    "run (asyncio/runners.py:190)",
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames"),
+    [
+        # Within a callback the loop waits for nothing: the callback does.
+        ("lock", ("wait (threading.py:327)", "fetch (job.py:4)", *CALLBACK, MAIN)),
+        (None, ("fetch (job.py:4)", *CALLBACK, MAIN)),
+        ("io", ("select (selectors.py:468)", *CALLBACK[1:], MAIN)),
+    ],
+)
+def test_loop_of_asyncio_waits_only_outside_of_its_callbacks(
+    kind: str | None, frames: tuple[str, ...]
+) -> None:
+    [dump] = dumps.parse("Process 7: python x.py\nPython v3.11.7\n\n" + spy(*frames))
+    wait = waits.of_stack(dump.stacks[0])
+    assert (wait.kind if wait else None) == kind
+
+
+@pytest.mark.parametrize(
+    ("at_exit", "frames"),
+    [
+        (True, ("_shutdown (threading.py:1590)",)),
+        (True, ("futex (libc.so.6)", "wait (threading.py:629)", "0x7f04aba4524a (libc.so.6)")),
+        (False, ("join (threading.py:1119)", MAIN, "<module> (train.py:20)")),
+        (False, ("wait (threading.py:629)", "_run_module_as_main (<frozen runpy>:198)")),
+        (False, ("__poll (libc.so.6)", "main (libfoo.so)")),
+    ],
+)
+def test_program_is_at_its_exit_where_none_of_its_first_frames_is_left(
+    at_exit: bool, frames: tuple[str, ...]
+) -> None:
+    [dump] = dumps.parse("Process 7: python x.py\nPython v3.11.7\n\n" + spy(*frames))
+    assert waits.is_at_exit(dump.stacks[0]) is at_exit
+
+
 def test_empty_tree_is_unknown() -> None:
     assert decide(Scene(())).outcome is Outcome.HANG_UNKNOWN
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from probes import pulse
 from runner.options import Supervision
-from runner.progress import time_of
+from runner.progress import Progress, time_of
 from runner.watchdog import Finding, Limits, Observation, Standstill, judge
 
 LIMITS = Limits(watchdog=10, phases={"checkpoint": 60, "startup": 0}, deadline=1000)
@@ -85,3 +88,26 @@ def test_new_pulse_from_a_clock_that_is_not_ours_is_taken_as_made_now(
     pulse_s: float, taken: float
 ) -> None:
     assert time_of(pulse_s, looked=10.0, now=10.5) == taken
+
+
+def test_job_that_names_no_phases_has_started_with_its_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pulse"
+    pulse.create(path)
+    monkeypatch.setenv(pulse.ENVIRONMENT, str(path))
+    reader = pulse.Reader(path)
+    progress = Progress(reader, started=0.0)
+
+    def phase() -> str:
+        progress.look(1.0, [])
+        return progress.observation(1.0, Standstill(looked=1.0)).phase
+
+    seen = [phase()]
+    assert pulse.attach()
+    seen.append(phase())
+    pulse.beat(step=1, total=8)
+    seen.append(phase())
+    pulse.detach()
+    reader.close()
+    assert seen == ["startup", "startup", ""]
