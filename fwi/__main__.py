@@ -25,11 +25,13 @@ _Job = (
     Annotated[config.Train, tyro.conf.subcommand("train")]
     | Annotated[config.Synth, tyro.conf.subcommand("synth")]
     | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
+    | Annotated[config.Measure, tyro.conf.subcommand("measure")]
 )
 _DONE_BY = {
     "train": ("fwi.training", "train"),
     "synth": ("fwi.synthesis", "synthesise"),
     "footprint": ("fwi.footprint", "footprint"),
+    "measure": ("fwi.measuring", "measure"),
 }
 """The function that does each job; its module is imported only then."""
 

@@ -21,6 +21,7 @@ from fwi.config.choices import (
 )
 from fwi.config.footprint import Footprint
 from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
+from fwi.config.measure import Measure
 from fwi.config.places import cache_dir
 from fwi.config.synth import Synth, small_set
 from fwi.config.train import Train
@@ -35,6 +36,7 @@ __all__ = [
     "Dtype",
     "Footprint",
     "Job",
+    "Measure",
     "Mode",
     "Model",
     "Precision",

@@ -8,14 +8,16 @@ from typing import Any
 
 from fwi.config.checks import flag
 from fwi.config.footprint import Footprint
+from fwi.config.measure import Measure
 from fwi.config.synth import Synth
 from fwi.config.train import Train
 
-Job = Train | Synth | Footprint
+Job = Train | Synth | Footprint | Measure
 JOBS: dict[str, type[Job]] = {
     "train": Train,
     "synth": Synth,
     "footprint": Footprint,
+    "measure": Measure,
 }
 
 
