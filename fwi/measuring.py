@@ -49,37 +49,43 @@ def measure(job: config.Measure) -> None:
     """
     with pulse.phase("startup"):
         device = resolve_device(job.device)
-        base = _resident()
+        before = procfs.memory(os.getpid())
         subject = _Training(job, device) if job.mode == "train" else _Inferring(job, device)
     with tempfile.TemporaryDirectory(prefix="measure-") as folder, pulse.phase(job.mode):
         with pulse.phase("startup"):
             batches = _batches(job, device, Path(folder))
-        log = subject.followed(batches)
-        tensors = attribution.summary(log, _FOLLOWED)
-        del log
-        _keep_beside_the_recorder(tensors)
-        warm, steady = _timed(job, device, lambda: subject.step(*_next(batches, device)))
-        found = {
-            "schema": 1,
-            **{name: value for name, value in config.as_dict(job).items() if name != "out"},
-            "device": str(device),
-            "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-            "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
-            "parameters": sum(p.numel() for p in subject.network.parameters()),
-            "tensors": tensors,
-            "host": _host(base),
-            "device_memory": _device(device),
-            "seconds": {"warmup": warm, "steady": steady},
-            "samples_per_s": job.batch_size / statistics.median(steady),
-        }
+        found = _taken(job, device, subject, batches)
         del batches  # ends the loader's workers before their files go
+    found["host"]["base"] = before.rss if before else None
     pulse.gauge("samples_per_s", found["samples_per_s"])
     text = json.dumps(found) + "\n"
     if job.out is None:
         print(text, end="", flush=True)
     else:
         files.write_text(job.out, text)
+
+
+def _taken(
+    job: config.Measure, device: torch.device, subject: _Training | _Inferring, batches: Batches
+) -> dict[str, Any]:
+    """All steps, and what they took. JSON types, bytes and seconds."""
+    tensors = attribution.summary(subject.followed(batches), _FOLLOWED)
+    _keep_beside_the_recorder(tensors)
+    warm, steady = _timed(job, device, lambda: subject.step(*_next(batches, device)))
+    return {
+        "schema": 1,
+        **{name: value for name, value in config.as_dict(job).items() if name != "out"},
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "parameters": sum(p.numel() for p in subject.network.parameters()),
+        "tensors": tensors,
+        "host": _host(),
+        "device_memory": _device(device),
+        "seconds": {"warmup": warm, "steady": steady},
+        "samples_per_s": job.batch_size / statistics.median(steady),
+    }
 
 
 class _Training:
@@ -205,18 +211,12 @@ def _timed(
     return seconds[: job.warmup], seconds[job.warmup :]
 
 
-def _resident() -> int | None:
-    found = procfs.memory(os.getpid())
-    return found.rss if found else None
-
-
-def _host(base: int | None) -> dict[str, int | None]:
+def _host() -> dict[str, int | None]:
     """Bytes of this process and of its loader workers."""
     own = os.getpid()
     workers = [one for one in procfs.processes().values() if one.ppid == own]
     held = host.tree_memory(workers, with_pss=True)
     return {
-        "base": base,
         "peak_rss": procfs.peak_rss(own),
         "workers": len(workers),
         "workers_uss": held.uss if workers else 0,
