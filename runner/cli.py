@@ -14,6 +14,7 @@ from runner.commands.execute import ExecCommand
 from runner.commands.explain import ExplainCommand
 from runner.commands.fit import FitCommand
 from runner.commands.past_runs import ReportCommand, RunsCommand, ShowCommand, WatchCommand
+from runner.commands.profile import ProfileCommand
 from runner.commands.synth import SynthCommand
 from runner.commands.train import TrainCommand
 from runner.commands.usage import UsageError
@@ -30,6 +31,7 @@ Command = (
     | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
     | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
     | Annotated[FitCommand, tyro.conf.subcommand("fit")]
+    | Annotated[ProfileCommand, tyro.conf.subcommand("profile")]
 )
 
 
