@@ -26,12 +26,14 @@ _Job = (
     | Annotated[config.Synth, tyro.conf.subcommand("synth")]
     | Annotated[config.Footprint, tyro.conf.subcommand("footprint")]
     | Annotated[config.Measure, tyro.conf.subcommand("measure")]
+    | Annotated[config.Count, tyro.conf.subcommand("count")]
 )
 _DONE_BY = {
     "train": ("fwi.training", "train"),
     "synth": ("fwi.synthesis", "synthesise"),
     "footprint": ("fwi.footprint", "footprint"),
     "measure": ("fwi.measuring", "measure"),
+    "count": ("fwi.counting", "count"),
 }
 """The function that does each job; its module is imported only then."""
 

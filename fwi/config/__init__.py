@@ -5,6 +5,7 @@ one back as the arguments of ``python -m fwi JOB …``, which is how the supervi
 has a file here, and says itself what is wrong with its options (``problems()``).
 """
 
+from fwi.config.batch import AUTO
 from fwi.config.choices import (
     ENCODERS,
     OVERFLOWING,
@@ -19,6 +20,7 @@ from fwi.config.choices import (
     Split,
     torch_dtype,
 )
+from fwi.config.count import Count
 from fwi.config.footprint import Footprint
 from fwi.config.jobs import JOBS, Job, as_dict, job_name, problems, to_argv
 from fwi.config.measure import Measure
@@ -27,12 +29,14 @@ from fwi.config.synth import Synth, small_set
 from fwi.config.train import Train
 
 __all__ = [
+    "AUTO",
     "ENCODERS",
     "JOBS",
     "OVERFLOWING",
     "RECOMPUTABLE",
     "REDUCED",
     "SMALL_SET_FAMILIES",
+    "Count",
     "Dtype",
     "Footprint",
     "Job",

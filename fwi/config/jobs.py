@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from fwi.config.checks import flag
+from fwi.config.count import Count
 from fwi.config.footprint import Footprint
 from fwi.config.measure import Measure
 from fwi.config.synth import Synth
 from fwi.config.train import Train
 
-Job = Train | Synth | Footprint | Measure
+Job = Train | Synth | Footprint | Measure | Count
 JOBS: dict[str, type[Job]] = {
     "train": Train,
     "synth": Synth,
     "footprint": Footprint,
     "measure": Measure,
+    "count": Count,
 }
 
 

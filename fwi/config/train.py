@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from fwi.config.batch import AUTO, BatchSize
 from fwi.config.checks import Require, flag, is_device
 from fwi.config.choices import ENCODERS, RECOMPUTABLE, Dtype, Model, Sharing, Split
 from fwi.layout import Family
@@ -47,8 +48,9 @@ class Train:
     """auto, cpu, cuda or cuda:N."""
     epochs: int = 20
     """Passes over the training samples."""
-    batch_size: int = 16
-    """Samples a step and process."""
+    batch_size: BatchSize = 16
+    """Samples a step and process; auto: the runner predicts the largest that fits and confirms it
+    in a run of its own."""
     accumulate: int = 1
     """Steps whose gradients are added before the optimizer moves."""
     lr: float = 1e-3
@@ -84,6 +86,8 @@ class Train:
     """Give cached device memory back to the driver after each epoch's phases."""
     dryrun: bool = False
     """One batch through every phase, then stop."""
+    dryrun_moves: int = 1
+    """Moves of the optimizer in a dry run."""
     checkpoints: Path = Path("checkpoints")
     """Folder of the last and the best checkpoint; under the runner, the run's own."""
     checkpoint_every: int = 0
@@ -99,8 +103,9 @@ class Train:
         require = Require(self)
         require("device", is_device(self.device), "auto, cpu, cuda or cuda:N")
         require("seed", 0 <= self.seed < 2**63, "a whole number from 0")
-        for name in ("epochs", "batch_size", "accumulate", "prefetch"):
-            require(name, getattr(self, name) >= 1, "a whole number from 1")
+        for name in ("epochs", "batch_size", "accumulate", "prefetch", "dryrun_moves"):
+            if name != "batch_size" or self.batch_size != AUTO:
+                require(name, getattr(self, name) >= 1, "a whole number from 1")
         for name in ("workers", "checkpoint_every"):
             require(name, getattr(self, name) >= 0, "a whole number from 0")
         for name in ("warmup", "flip"):
@@ -111,6 +116,10 @@ class Train:
         for name in ("weight_decay", "clip"):
             require(name, 0 <= getattr(self, name) < math.inf, "a number from 0")
         found = require.found
+        if self.batch_size == AUTO:
+            found.append(
+                "--batch-size auto: the bare job needs a number; `python -m runner train` finds one"
+            )
         if self.activation_checkpointing and self.model not in RECOMPUTABLE:
             found.append(
                 f"--activation-checkpointing: expected a model of {', '.join(RECOMPUTABLE)}, not "

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fwi import config
 from runner import paths as run_places
@@ -16,9 +16,15 @@ from runner.options import Supervision
 from runner.result import Result
 from runner.retrying import Changeable
 
+if TYPE_CHECKING:
+    from runner.batch_finder import Found
 
-def job(asked: config.Job, options: Supervision, *, label: str = "") -> int:
-    """Supervise a job of ours; the exit status. ``label`` becomes part of the run's id."""
+
+def job(
+    asked: config.Job, options: Supervision, *, label: str = "", found: Found | None = None
+) -> int:
+    """Supervise a job of ours; the exit status. ``label`` becomes part of the run's id; ``found``
+    is how its batch size was found."""
     name = config.job_name(asked)
     refuse(config.problems(asked) + options.problems())
 
@@ -34,6 +40,7 @@ def job(asked: config.Job, options: Supervision, *, label: str = "") -> int:
             asked=config.as_dict(asked),
             environment={"PYTHONUNBUFFERED": "1"},
             live=True,
+            found=(found.words, found.details) if found else None,
         ),
         options,
         table=True,

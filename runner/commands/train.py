@@ -9,8 +9,11 @@ from pathlib import Path
 from fwi import config
 from runner import paths as run_places
 from runner.commands import supervised
-from runner.commands.usage import UsageError
+from runner.commands.usage import UsageError, refuse
+from runner.console import Console
 from runner.options import Supervision
+
+_INTERRUPTED_STATUS = 130
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,28 @@ class TrainCommand:
     def __call__(self) -> int:
         resume = _resolve_resume(self.job.resume, self.supervision.runs())
         asked = dataclasses.replace(self.job, resume=resume)
+        if asked.batch_size == config.AUTO:
+            return self._with_a_batch_that_fits(asked)
         return supervised.job(asked, self.supervision, label=asked.model)
+
+    def _with_a_batch_that_fits(self, asked: config.Train) -> int:
+        from runner import batch_finder
+
+        one = dataclasses.replace(asked, batch_size=1)
+        refuse(config.problems(one) + self.supervision.problems())
+        console = Console(live=False)
+        try:
+            found = batch_finder.find(asked, self.supervision, console.say)
+            console.say(found.words)
+        except batch_finder.NotFound as error:
+            console.say(f"python -m runner: {error}")
+            return error.status
+        except KeyboardInterrupt:
+            return _INTERRUPTED_STATUS
+        finally:
+            console.close()
+        asked = dataclasses.replace(asked, batch_size=found.size)
+        return supervised.job(asked, self.supervision, label=asked.model, found=found)
 
 
 def _resolve_resume(asked: str | None, runs: Path) -> str | None:
