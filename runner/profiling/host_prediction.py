@@ -19,6 +19,8 @@ _GROWS = (0.0, 0.10, 0.45)
 """Beside the tensors, as a part of them: kernels' scratch memory, blocks given back and kept."""
 _WORKER = Span(6 * _MIB, 12 * _MIB, 40 * _MIB)
 """Of one loader worker alone: pages that it does not share."""
+_SHARED = 0.6
+"""At the least, of the libraries: PSS counts a page in part that others have mapped too."""
 _UNKNOWN_BASE = 300 * _MIB
 PREFETCH = 2
 """Batches that a worker prepares ahead: the train job's default."""
@@ -32,4 +34,5 @@ def predict_host(footprint: Mapping[str, Any], workers: int) -> Span:
     batch = int(footprint["steady"]["by_kind"].get("inputs", 0))
     ahead = exactly(workers * PREFETCH * batch)
     own = Span(workers * _WORKER.least, workers * _WORKER.likely, workers * _WORKER.most)
-    return exactly(base + tensors) + beside + own + ahead
+    libraries = Span(int(_SHARED * base), base, base)
+    return libraries + exactly(tensors) + beside + own + ahead
