@@ -88,17 +88,17 @@ class Matrix:
     activation_checkpointing: bool = False
 
     def configurations(self) -> list[Configuration]:
-        """In the order of work: a network's small batches first."""
+        """In the order of work: precision by precision, a network's small batches first."""
         combined = itertools.product(
+            dict.fromkeys(self.dtypes),
             dict.fromkeys(self.models),
             dict.fromkeys(self.modes),
-            dict.fromkeys(self.dtypes),
             sorted(set(self.batch_sizes)),
             sorted(set(self.workers)),
         )
         return [
             Configuration(model, dtype, mode, batch, workers, self.activation_checkpointing)
-            for model, mode, dtype, batch, workers in combined
+            for dtype, model, mode, batch, workers in combined
         ]
 
     def as_dict(self) -> dict[str, Any]:
