@@ -11,6 +11,12 @@ LARGEST = 512
 """Samples a move: the largest that the published baselines train with."""
 MOVES_AN_EPOCH = 8
 """An epoch of fewer moves learns little."""
+CONFIRMATIONS = 2
+"""At the most: the size that is predicted, and a smaller one where that did not hold."""
+_HEADROOM = 0.95
+"""Part of the room that a confirming attempt may use."""
+_SMALLER = 0.7
+"""Part of the room that the second size is predicted for."""
 _LINE = (2, 4)
 _TURNS = 5
 _TIDY = 8
@@ -79,3 +85,48 @@ def _guess(known: dict[int, Span], room: int) -> int:
 def tidied(size: int) -> int:
     """A multiple of eight, above sixteen."""
     return size - size % _TIDY if size > 2 * _TIDY else size
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A confirming attempt that is over."""
+
+    size: int
+    outcome: str
+    """A code of the taxonomy."""
+    peak: int | None
+    """Bytes, where the room is; None where it was not seen."""
+    run: str
+
+    def holds(self, room: int) -> bool:
+        return self.outcome == "ok" and (self.peak is None or self.peak <= _HEADROOM * room)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What came of it: the last choice, and the attempts in their order."""
+
+    choice: Choice
+    trials: tuple[Trial, ...]
+    found: bool
+
+
+def search(
+    predict: Callable[[int], Span], confirm: Callable[[Choice], Trial], room: int, most: int
+) -> Search:
+    """Choose, confirm; where it was too large, choose a smaller one and confirm that. Never a
+    third, and no second where another size would fail in the same way."""
+    trials: list[Trial] = []
+    within = room
+    while True:
+        choice = choose(predict, within, most)
+        if not choice.size:
+            return Search(choice, tuple(trials), False)
+        trial = confirm(choice)
+        trials.append(trial)
+        if trial.holds(room):
+            return Search(choice, tuple(trials), True)
+        was_too_large = trial.outcome == "ok" or trial.outcome.startswith("oom.")
+        if not was_too_large or len(trials) == CONFIRMATIONS or choice.size == 1:
+            return Search(choice, tuple(trials), False)
+        most, within = choice.size - 1, int(_SMALLER * within)

@@ -17,10 +17,10 @@ from typing import Any
 
 from fwi import config
 from runner import batch_choice, prediction, supervisor, where
-from runner.batch_choice import Cap, Choice
+from runner.batch_choice import Cap, Choice, Search, Trial
 from runner.footprints import FootprintError, Footprints
 from runner.options import Supervision
-from runner.outcomes import exit_status
+from runner.outcomes import USAGE_STATUS, Outcome, exit_status
 from runner.paths import RunPaths
 from runner.prediction import Span
 from runner.profiling.host_prediction import predict_host
@@ -30,10 +30,6 @@ from runner.where import NoDevice, Room, Where
 
 _CONFIRMED_MOVES = 3
 """The optimizer's state is there from the second on."""
-_HEADROOM = 0.95
-"""Part of the room that the confirming attempt may use."""
-_SMALLER = 0.7
-"""Part of the room that the second size is predicted for."""
 _COUNT_S = 1800.0
 """Simulating the small set included."""
 
@@ -64,38 +60,40 @@ def find(job: config.Train, options: Supervision, say: Callable[[str], None]) ->
             where.host_room(options.max_host_memory) if place.is_cpu else where.device_room(place)
         )
         cap = batch_choice.cap(_samples(job), job.accumulate)
+
+        def confirm(choice: Choice) -> Trial:
+            say(_predicted(choice, room, cap))
+            result = _confirm(job, choice.size, options)
+            trial = Trial(choice.size, result.outcome.value, _peak(result, place), result.run)
+            if not trial.holds(room.size):
+                say(f"batch size {choice.size} was not confirmed: {_ended(trial)}")
+            return trial
+
         with _Predictor(job, place) as predict:
-            tried: list[Result] = []
-            most, within = cap.size, room.size
-            while True:
-                choice = batch_choice.choose(predict, within, most)
-                if not choice.size:
-                    raise NotFound(
-                        f"--batch-size auto: not one sample is predicted to fit: "
-                        f"{_range(choice.predicted)} of {size(within)} ({room.bound}); "
-                        f"--activation-checkpointing needs less", exit_status_of(tried),
-                    )  # fmt: skip
-                say(_predicted(choice, room, cap))
-                result = _confirm(job, choice.size, options)
-                tried.append(result)
-                peak = _peak(result, place)
-                if result.ok and (peak is None or peak <= _HEADROOM * room.size):
-                    return _found(choice, room, cap, place, tried, peak)
-                why = str(result.outcome) if not result.ok else f"it took {size(peak)}"
-                if (not result.ok and result.outcome.kind != "oom") or len(tried) == 2:
-                    raise NotFound(
-                        f"--batch-size auto: {choice.size} was not confirmed ({why}, run "
-                        f"{result.run}); give a number", exit_status_of(tried),
-                    )  # fmt: skip
-                say(f"batch size {choice.size} was not confirmed: {why}")
-                most, within = max(1, choice.size - 1), int(_SMALLER * within)
+            search = batch_choice.search(predict, confirm, room.size, cap.size)
     except (NoDevice, FootprintError) as error:
-        raise NotFound(f"--batch-size auto: {error}", 2) from error
+        raise NotFound(f"--batch-size auto: {error}", USAGE_STATUS) from error
+    if not search.found:
+        raise _not_found(search, room)
+    return _found(search, room, cap, place)
 
 
-def exit_status_of(tried: list[Result]) -> int:
-    """Of the last attempt that failed; that of a wrong option where none did."""
-    return exit_status(tried[-1].outcome) if tried and not tried[-1].ok else 2
+def _not_found(search: Search, room: Room) -> NotFound:
+    if not search.trials:
+        return NotFound(
+            f"--batch-size auto: not one sample is predicted to fit: "
+            f"{_range(search.choice.predicted)} of {size(room.size)} ({room.bound}); "
+            "--activation-checkpointing needs less",
+            USAGE_STATUS,
+        )
+    tried = "; ".join(f"{one.size}: {_ended(one)}, run {one.run}" for one in search.trials)
+    outcome = Outcome(search.trials[-1].outcome)
+    status = USAGE_STATUS if outcome is Outcome.OK else exit_status(outcome)
+    return NotFound(f"--batch-size auto: no size was confirmed ({tried}); give a number", status)
+
+
+def _ended(trial: Trial) -> str:
+    return trial.outcome if trial.outcome != Outcome.OK else f"it took {size(trial.peak)}"
 
 
 class _Predictor:
@@ -212,23 +210,22 @@ def _predicted(choice: Choice, room: Room, cap: Cap) -> str:
     )
 
 
-def _found(
-    choice: Choice, room: Room, cap: Cap, place: Where, tried: list[Result], peak: int | None
-) -> Found:
+def _found(search: Search, room: Room, cap: Cap, place: Where) -> Found:
+    choice, last = search.choice, search.trials[-1]
     bound = f"memory: {room.bound}" if choice.by_memory else cap.bound
     predicted = choice.predicted
     return Found(
         choice.size,
-        f"batch size {choice.size}, found: confirmed by run {tried[-1].run}, which took "
-        f"{size(peak)} of {size(room.size)} (predicted {_range(predicted)}); bound by {bound}",
+        f"batch size {choice.size}, found: confirmed by run {last.run}, which took "
+        f"{size(last.peak)} of {size(room.size)} (predicted {_range(predicted)}); bound by {bound}",
         {
             "batch_size": choice.size,
             "bound": bound,
             "room": room.size,
             "device": place.name,
             "predicted": [predicted.least, predicted.likely, predicted.most],
-            "confirmed_by": tried[-1].run,
-            "peak": peak,
-            "not_confirmed": [one.run for one in tried[:-1]],
+            "confirmed_by": last.run,
+            "peak": last.peak,
+            "not_confirmed": [one.run for one in search.trials[:-1]],
         },
     )

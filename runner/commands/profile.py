@@ -200,12 +200,16 @@ def _opened(asked: ProfileCommand, console: Any) -> tuple[Profile, Any]:
 
 
 def _write(profile: Profile) -> None:
-    """The profile's files. Raises OSError; a page without plotly is left out and said."""
+    """The profile's files. Raises OSError, and UsageError where plotly is missing."""
     from probes import files
     from runner.report import profile as report
+    from runner.report.plotly_script import NoPlotly
 
-    for form, make in report.FORMS.items():
-        files.write_text(profile.folder / f"report.{form}", make(profile))
+    try:
+        for form in ("json", "md", "html"):
+            files.write_text(profile.folder / f"report.{form}", report.FORMS[form](profile))
+    except NoPlotly as error:
+        raise UsageError(f"the rows are measured, their page is not made: {error}") from error
 
 
 def _show(profile: Profile, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """``python -m tests.bench.memory_cpu``: profile the networks at real input size on the CPU and
-write docs/results/memory-cpu.md. Rows that are done are kept in the runs' folder: started again, it goes
-on. With ``--page-only`` the page is written of what is there."""
+write docs/results/memory-cpu.md. Rows that are done are kept in the runs' folder: started again, it
+goes on. With ``--page-only`` the page is written of what is there."""
 
 from __future__ import annotations
 
