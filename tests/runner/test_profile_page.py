@@ -26,8 +26,13 @@ def test_markdown_tells_every_row_and_why_some_are_missing(tmp_path: Path) -> No
     made = report.FORMS["md"](profile)
     assert made.startswith(f"# Profile {profile.id}")
     assert "13 of 16 configurations measured, 1 skipped, 1 failed; go on with" in made
-    for words in ("| specproj/fp32/infer/b1/w0 | ok |", "oom.host.limit: it held too much",
-                  "Peak by batch", "Throughput against the peak", "Predicted against measured"):  # fmt: skip
+    for words in (
+        "| specproj/fp32/infer/b4/w0 | ok |",
+        "oom.host.limit: it held too much",
+        "Peak by batch",
+        "Throughput against the peak",
+        "Predicted against measured",
+    ):
         assert words in made, words
     assert made.count("/w0 |") >= 15 + 13
 
@@ -89,7 +94,7 @@ def test_page_draws_its_charts_and_zooms_without_an_error_or_a_request(
     assert set(names) == CHARTS
     for name in names:
         assert page.locator(f"#{name} svg.main-svg").count() > 0, name
-    assert page.locator("#chart-peaks .scatterlayer .trace").count() == 8
+    assert page.locator("#chart-peaks .scatterlayer .trace").count() == 7
     assert page.locator("#chart-kinds .barlayer .point").count() >= 13 * 3
     assert page.locator("#chart-predicted .errorbar").count() == 13
     place = page.locator("#chart-throughput")
