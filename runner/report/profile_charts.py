@@ -194,6 +194,11 @@ def _layout(x: str, y: str) -> dict[str, Any]:
         "dragmode": "zoom",
         "hovermode": "closest",
         "margin": {"l": 8, "r": 16, "t": 12, "b": 48},
-        "xaxis": {"title": {"text": x}, "automargin": True, "tickangle": 0},
+        "xaxis": {
+            "title": {"text": x},
+            "automargin": True,
+            "tickangle": 0,
+            "tickformat": "~g",
+        },
         "yaxis": {"title": {"text": y}, "automargin": True, "tickformat": "~g"},
     }
