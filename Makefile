@@ -28,6 +28,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m runner profile --gate docs/results/memory-gate.json
 
 # The tests of the pages need a browser: root of a Debian or Ubuntu gets theirs; elsewhere those tests
 # are skipped, and say so.

@@ -30,6 +30,8 @@ _Job = (
     | Annotated[config.Infer, tyro.conf.subcommand("infer")]
     | Annotated[config.Pack, tyro.conf.subcommand("pack")]
     | Annotated[config.Notebook, tyro.conf.subcommand("notebook")]
+    | Annotated[config.Measure, tyro.conf.subcommand("measure")]
+    | Annotated[config.Count, tyro.conf.subcommand("count")]
 )
 _DONE_BY = {
     "train": ("fwi.training", "train"),
@@ -39,6 +41,8 @@ _DONE_BY = {
     "infer": ("fwi.inference", "infer"),
     "pack": ("fwi.packing", "pack"),
     "notebook": ("fwi.notebook", "export"),
+    "measure": ("fwi.measuring", "measure"),
+    "count": ("fwi.counting", "count"),
 }
 """The function that does each job; its module is imported only then."""
 

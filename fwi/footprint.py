@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from fwi.attribution import Attribution
 from fwi.layout import CUBE_SHAPE, MAP_SHAPE
 from fwi.models import build
 from fwi.stepping import Learner
-from probes import caching_allocator, cuda_autocast, memory_log, pulse
+from probes import caching_allocator, cuda_autocast, memory_log, procfs, pulse
 from probes.memory_log import Kind, MemoryLog
 from probes.memory_tracker import MemoryTracker
 
@@ -43,13 +44,17 @@ class Configuration:
     batch_size: int
     activation_checkpointing: bool = False
     ema: bool = True
+    encoder: str | None = None
 
 
 def footprint(job: config.Footprint) -> None:
-    """Print one line of JSON a configuration: model, dtype, mode, batch size, bytes."""
-    cuda_autocast.install()
+    """Print one line of JSON a configuration: model, dtype, mode, batch size, bytes; ``base`` is
+    what a process with torch holds before anything is allocated."""
+    base = procfs.memory(os.getpid())
+    if job.casts == "cuda":
+        cuda_autocast.install()
     for done, asked in enumerate(_asked(job), 1):
-        print(json.dumps(of(asked)), flush=True)
+        print(json.dumps({**of(asked), "base": base.rss if base else None}), flush=True)
         pulse.beat(step=done)
 
 
@@ -89,11 +94,14 @@ def of(asked: Configuration) -> dict[str, Any]:
 
 def _trained(asked: Configuration) -> tuple[MemoryLog, torch.nn.Module]:
     options = config.Train(
-        model=asked.model, ema=0, activation_checkpointing=asked.activation_checkpointing
+        model=asked.model,
+        encoder=asked.encoder,
+        ema=0,
+        activation_checkpointing=asked.activation_checkpointing,
     )
     learner = Learner(options, _CPU, asked.dtype)
     # Fake tensors cannot be copied: what the average of the weights holds is made anew.
-    average = build(asked.model) if asked.ema else None
+    average = _built(asked) if asked.ema else None
     follow = Attribution(learner)
     if average is not None:
         follow.extra(Kind.EMA, dict(average.named_parameters()))
@@ -111,7 +119,7 @@ def _trained(asked: Configuration) -> tuple[MemoryLog, torch.nn.Module]:
 
 
 def _inferred(asked: Configuration) -> tuple[MemoryLog, torch.nn.Module]:
-    network = build(asked.model).eval()
+    network = _built(asked).eval()
     mixed = asked.dtype != "fp32"
     half = config.torch_dtype(asked.dtype) if mixed else None
     with MemoryTracker(network) as tracker, torch.no_grad():
@@ -126,6 +134,10 @@ def _inferred(asked: Configuration) -> tuple[MemoryLog, torch.nn.Module]:
             del predicted, cube, velocity
     memory_log.classify(tracker.log)
     return tracker.log, network
+
+
+def _built(asked: Configuration) -> torch.nn.Module:
+    return build(asked.model, **({"encoder": asked.encoder} if asked.encoder else {}))
 
 
 def _batch(size: int) -> tuple[Tensor, Tensor]:

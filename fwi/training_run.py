@@ -268,14 +268,17 @@ class Run:
         self._saved = self.place
 
     def try_every_phase(self) -> None:
-        """One window, one validation batch, one checkpoint written and read back."""
+        """A window or some, one validation batch, one checkpoint written and read back."""
         data, job = self.feed.data, self.job
-        window = min(len(data.train), self.feed.per_step * job.accumulate)
         flips = augmentation.flips(job.seed, 0, len(data.train), job.flip)
         self.learner.network.train()
-        self._learn_window(self.feed.learning(self.place), window, flips)
+        batches = self.feed.learning(self.place)
+        for _ in range(job.dryrun_moves):
+            left = len(data.train) - self.place.position
+            if window := min(left, self.feed.per_step * job.accumulate):
+                self._learn_window(batches, window, flips)
         self.watch.flush()
-        say(f"dryrun: learned from {window} samples, loss {self.watch.mean:.1f} m/s")
+        say(f"dryrun: learned from {self.place.position} samples, loss {self.watch.mean:.1f} m/s")
         self.feed.data = data.only_validating(self.feed.per_step)
         errors = self._validate()
         say(f"dryrun: validated {errors.samples} samples, MAE {errors.overall:.1f} m/s")

@@ -190,6 +190,16 @@ def peak_rss(pid: int) -> int | None:
     return None
 
 
+def forget_peak_rss() -> bool:
+    """Let this process's VmHWM begin anew from its RSS now; whether the kernel lets it."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        return False
+    return True
+
+
 def open_files(pid: int) -> int | None:
     """How many descriptors the process has open."""
     try:

@@ -18,6 +18,7 @@ from runner.commands.infer import InferCommand
 from runner.commands.notebook import NotebookCommand
 from runner.commands.pack import PackCommand
 from runner.commands.past_runs import ReportCommand, RunsCommand, ShowCommand, WatchCommand
+from runner.commands.profile import ProfileCommand
 from runner.commands.synth import SynthCommand
 from runner.commands.train import TrainCommand
 from runner.commands.usage import UsageError
@@ -38,6 +39,7 @@ Command = (
     | Annotated[InferCommand, tyro.conf.subcommand("infer")]
     | Annotated[PackCommand, tyro.conf.subcommand("pack")]
     | Annotated[NotebookCommand, tyro.conf.subcommand("notebook")]
+    | Annotated[ProfileCommand, tyro.conf.subcommand("profile")]
 )
 
 

@@ -27,9 +27,11 @@ class FootprintError(Exception):
 class Footprints:
     """``with Footprints(count) as footprints: footprints.find(…)``. Raises FootprintError."""
 
-    def __init__(self, most: int, say: Callable[[str], None]) -> None:
+    def __init__(self, most: int, say: Callable[[str], None], casts: str = "cuda") -> None:
+        """``most`` children at once. ``casts``: the device whose autocast they follow."""
         self._most = max(1, min(most, len(os.sched_getaffinity(0))))
         self._say = say
+        self._casts = casts
         self._children: list[subprocess.Popen[bytes]] = []
         self._known: dict[str, Footprint] = {}
 
@@ -53,7 +55,7 @@ class Footprints:
         asked = [json.dumps(dict(one), sort_keys=True) for one in configurations]
         waiting = [text for text in dict.fromkeys(asked) if text not in self._known]
         while len(self._children) < min(self._most, len(waiting)):
-            self._children.append(_child())
+            self._children.append(_child(self._casts))
         busy: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
         with selectors.DefaultSelector() as selector:
             for child in self._children:
@@ -102,9 +104,9 @@ class Footprints:
         return found
 
 
-def _child() -> subprocess.Popen[bytes]:
+def _child(casts: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "fwi", "footprint", "--ask"],
+        [sys.executable, "-m", "fwi", "footprint", "--ask", f"--casts={casts}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runner import attempts, rank_facts, system_watch
@@ -27,6 +28,8 @@ class Result:
     retries: int = 0
     stopped: str | None = None
     """Why no further attempt was made; None where none was needed or asked for."""
+    found: Mapping[str, Any] = field(default_factory=dict)
+    """How an option of the job was found, where somebody asked for that; JSON types."""
     troubles: tuple[str, ...] = ()
     """What of the run could not be recorded, beside the troubles of its attempts."""
 
@@ -78,6 +81,7 @@ class Result:
             "advice": list(diagnosis.advice),
             "attempts": [one.summary() for one in self.attempts],
             "recovery": {"retries": self.retries, "stopped": self.stopped},
+            **({"found": dict(self.found)} if self.found else {}),
             "peaks": attempts.peaks_dict(self.peaks),
             **attempts.ledgers_over_all(self.attempts),
             "phases": phases(end),

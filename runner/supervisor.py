@@ -46,12 +46,14 @@ def run(
     environment: Mapping[str, str] | None = None,
     inherit_input: bool = False,
     live: bool = False,
+    found: tuple[str, Mapping[str, Any]] | None = None,
 ) -> Result:
     """Supervise one job to its end.
 
     ``command`` is the argument vector, or a function that makes it from the run's paths, or a job
     whose options may be changed for further attempts (``options.retries``). ``asked`` is what the
     user asked for, kept in run.json. ``environment`` is added to this process's own.
+    ``found`` is how an option of the job was found, in words and as JSON types.
     Inside a running event loop (a notebook) the supervisor takes a thread of its own.
 
     Raises OSError where the run's folder cannot be made or written to before the job starts;
@@ -104,6 +106,7 @@ def run(
             attempts=over.attempts,
             retries=options.attempts() - 1,
             stopped=over.stopped,
+            found=found[1] if found else {},
         )
 
     retrying = Retrying(
@@ -118,7 +121,8 @@ def run(
         say=lambda text: console.say(text, "recovery"),
     )
     argv = retrying.first_command()
-    facts = {"asked": dict(asked or {}), "folder": os.getcwd(), "machine": machine.facts()}
+    facts: dict[str, Any] = {"found": dict(found[1])} if found else {}
+    facts |= {"asked": dict(asked or {}), "folder": os.getcwd(), "machine": machine.facts()}
     recorder.begin(
         job,
         label or "",
@@ -126,6 +130,8 @@ def run(
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         facts,
     )
+    if found:
+        console.note("found", found[0])
     try:
         result = result_of(_to_the_end(retrying))
         result = recorder.finish(result, lambda result: _report(result, {"command": argv, **facts}))

@@ -5,6 +5,7 @@ one back as the arguments of ``python -m fwi JOB …``, which is how the supervi
 has a file here, and says itself what is wrong with its options (``problems()``).
 """
 
+from fwi.config.batch import AUTO
 from fwi.config.choices import (
     ENCODERS,
     OVERFLOWING,
@@ -19,10 +20,12 @@ from fwi.config.choices import (
     Split,
     torch_dtype,
 )
+from fwi.config.count import Count
 from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
 from fwi.config.infer import Infer
 from fwi.config.jobs import JOBS, Job, as_dict, job_name, positional, problems, to_argv
+from fwi.config.measure import Measure
 from fwi.config.notebook import Notebook
 from fwi.config.pack import Pack, Size
 from fwi.config.places import cache_dir
@@ -30,17 +33,20 @@ from fwi.config.synth import Synth, small_set
 from fwi.config.train import Train
 
 __all__ = [
+    "AUTO",
     "ENCODERS",
     "JOBS",
     "OVERFLOWING",
     "RECOMPUTABLE",
     "REDUCED",
     "SMALL_SET_FAMILIES",
+    "Count",
     "Dtype",
     "Evaluate",
     "Footprint",
     "Infer",
     "Job",
+    "Measure",
     "Mode",
     "Model",
     "Notebook",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from fwi.config.checks import Require
 from fwi.config.choices import Mode, Model, Precision
@@ -25,6 +26,8 @@ class Footprint:
     """As of the train job."""
     ema: bool = True
     """Whether an average of the weights is kept."""
+    casts: Literal["cuda", "cpu"] = "cuda"
+    """Whose autocast half precision follows."""
     ask: bool = False
     """Take configurations from standard input instead, a JSON object a line."""
 

@@ -9,15 +9,17 @@ from typing import Any, get_type_hints
 import tyro
 
 from fwi.config.checks import flag
+from fwi.config.count import Count
 from fwi.config.evaluate import Evaluate
 from fwi.config.footprint import Footprint
 from fwi.config.infer import Infer
+from fwi.config.measure import Measure
 from fwi.config.notebook import Notebook
 from fwi.config.pack import Pack
 from fwi.config.synth import Synth
 from fwi.config.train import Train
 
-Job = Train | Synth | Footprint | Evaluate | Infer | Pack | Notebook
+Job = Train | Synth | Footprint | Evaluate | Infer | Pack | Notebook | Measure | Count
 JOBS: dict[str, type[Job]] = {
     "train": Train,
     "synth": Synth,
@@ -26,6 +28,8 @@ JOBS: dict[str, type[Job]] = {
     "infer": Infer,
     "pack": Pack,
     "notebook": Notebook,
+    "measure": Measure,
+    "count": Count,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
+from fwi.config.batch import AUTO, BatchSize
 from fwi.config.checks import Require, flag, is_device
 from fwi.config.choices import ENCODERS, RECOMPUTABLE, Dtype, Model, Sharing, Split
 from fwi.layout import Family
@@ -53,8 +54,9 @@ class Train:
     """Passes over the training samples."""
     patience: int = 0
     """Epochs in a row without a better validation error after which training ends; 0: never."""
-    batch_size: int = 16
-    """Samples a step and process; of several processes a step takes as many from each."""
+    batch_size: BatchSize = 16
+    """Samples a step and process; of several processes a step takes as many from each. auto: the
+    runner predicts the largest that fits and confirms it in a run of its own."""
     accumulate: int = 1
     """Steps whose gradients are added before the optimizer moves."""
     lr: float = 1e-3
@@ -92,6 +94,8 @@ class Train:
     """Give cached device memory back to the driver after each epoch's phases."""
     dryrun: bool = False
     """One batch through every phase, then stop."""
+    dryrun_moves: int = 1
+    """Moves of the optimizer in a dry run."""
     tensorboard: bool = False
     """Write loss, errors, rate and memory for TensorBoard, to a folder tensorboard beside
     --checkpoints."""
@@ -110,8 +114,9 @@ class Train:
         require = Require(self)
         require("device", is_device(self.device), "auto, cpu, cuda or cuda:N")
         require("seed", 0 <= self.seed < 2**63, "a whole number from 0")
-        for name in ("epochs", "batch_size", "accumulate", "prefetch"):
-            require(name, getattr(self, name) >= 1, "a whole number from 1")
+        for name in ("epochs", "batch_size", "accumulate", "prefetch", "dryrun_moves"):
+            if name != "batch_size" or self.batch_size != AUTO:
+                require(name, getattr(self, name) >= 1, "a whole number from 1")
         for name in ("workers", "checkpoint_every", "patience"):
             require(name, getattr(self, name) >= 0, "a whole number from 0")
         for name in ("warmup", "flip"):
@@ -122,6 +127,10 @@ class Train:
         for name in ("weight_decay", "clip"):
             require(name, 0 <= getattr(self, name) < math.inf, "a number from 0")
         found = require.found
+        if self.batch_size == AUTO:
+            found.append(
+                "--batch-size auto: the bare job needs a number; `python -m runner train` finds one"
+            )
         if self.activation_checkpointing and self.model not in RECOMPUTABLE:
             found.append(
                 f"--activation-checkpointing: expected a model of {', '.join(RECOMPUTABLE)}, not "

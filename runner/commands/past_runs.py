@@ -18,6 +18,7 @@ from runner.commands.usage import UsageError, reader_may_be_gone
 from runner.ledger import Ledger, LedgerError
 from runner.options import Supervision
 from runner.paths import ledger_path
+from runner.profiling import store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class ReportCommand:
     """Make the report of a run anew, also of a lost one: a page, Markdown, JSON or a trace."""
 
     run: Annotated[str, tyro.conf.Positional]
-    """The run's id, or last."""
+    """The run's id, or last; or a profile's id."""
     format: Literal["html", "md", "json", "trace"] = "html"
     """trace is for Perfetto (ui.perfetto.dev) and chrome://tracing."""
     out: str | None = None
@@ -65,6 +66,10 @@ class ReportCommand:
 
     def __call__(self) -> int:
         folder = Supervision(runs_dir=self.runs_dir).runs()
+        if store.is_profile(folder, self.run):
+            from runner.commands import profile_report
+
+            return profile_report.make(folder, self.run, self.format, self.out)
         return _report(folder, self.run, self.format, self.out)
 
 

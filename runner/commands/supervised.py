@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fwi import config
 from runner import paths as run_places
@@ -19,6 +19,9 @@ from runner.processes import Processes
 from runner.result import Result
 from runner.retrying import Changeable
 
+if TYPE_CHECKING:
+    from runner.batch_finder import Found
+
 
 def job(
     asked: config.Job,
@@ -26,8 +29,10 @@ def job(
     *,
     label: str = "",
     processes: Processes | None = None,
+    found: Found | None = None,
 ) -> int:
-    """Supervise a job of ours; the exit status. ``label`` becomes part of the run's id."""
+    """Supervise a job of ours; the exit status. ``label`` becomes part of the run's id; ``found``
+    is how its batch size was found."""
     name = config.job_name(asked)
     processes = processes or Processes()
     refuse(config.problems(asked) + options.problems() + processes.problems(asked))
@@ -44,6 +49,7 @@ def job(
             asked=config.as_dict(asked) | (asdict(processes) if processes.are_several else {}),
             environment={"PYTHONUNBUFFERED": "1", **processes.environment(os.environ)},
             live=True,
+            found=(found.words, found.details) if found else None,
         ),
         options,
         table=True,

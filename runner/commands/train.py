@@ -8,8 +8,12 @@ from pathlib import Path
 
 from fwi import config
 from runner.commands import checkpoints, supervised
+from runner.commands.usage import UsageError, refuse
+from runner.console import Console
 from runner.options import Supervision
 from runner.processes import Processes
+
+_INTERRUPTED_STATUS = 130
 
 
 @dataclass(frozen=True)
@@ -28,4 +32,30 @@ class TrainCommand:
         if weights is not None and not weights.exists():
             weights = Path(checkpoints.resolve("--init-from", str(weights), runs))
         asked = dataclasses.replace(job, resume=resume, weights=weights)
+        if asked.batch_size == config.AUTO:
+            return self._with_a_batch_that_fits(asked)
         return supervised.job(asked, self.supervision, label=asked.model, processes=self.processes)
+
+    def _with_a_batch_that_fits(self, asked: config.Train) -> int:
+        from runner import batch_finder
+
+        if self.processes.are_several:
+            raise UsageError(
+                "--batch-size auto: found for one process alone; with --nproc or --nnodes give a "
+                "number, as a run of one process finds it"
+            )
+        one = dataclasses.replace(asked, batch_size=1)
+        refuse(config.problems(one) + self.supervision.problems())
+        console = Console(live=False)
+        try:
+            found = batch_finder.find(asked, self.supervision, console.say)
+            console.say(found.words)
+        except batch_finder.NotFound as error:
+            console.say(f"python -m runner: {error}")
+            return error.status
+        except KeyboardInterrupt:
+            return _INTERRUPTED_STATUS
+        finally:
+            console.close()
+        asked = dataclasses.replace(asked, batch_size=found.size)
+        return supervised.job(asked, self.supervision, label=asked.model, found=found)

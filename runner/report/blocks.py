@@ -106,3 +106,5 @@ class Document:
     subtitle: str
     cards: Sequence[Card]
     sections: Sequence[Section]
+    title: str = "Run"
+    """What it is a report of."""

@@ -29,7 +29,7 @@ _TREE_LINES, _TREE_DEPTH = 40, 2
 def render(document: Document) -> str:
     """The page."""
     parts = [
-        f"# Run {escape(document.run)}",
+        f"# {document.title} {escape(document.run)}",
         f"**{escape(document.outcome)}** — {escape(document.meaning)}.",
         escape(document.subtitle),
         " · ".join(

@@ -30,6 +30,7 @@ _OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "str": _TEXT,
     "str | None": st.none() | _TEXT.filter(lambda s: s != "None"),
     "int": st.integers(0, 2**40),
+    "BatchSize": st.integers(0, 2**40),
     "float": _NUMBERS,
     "bool": st.booleans(),
     "tuple[Family, ...]": _FAMILIES,

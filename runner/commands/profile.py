@@ -1,0 +1,229 @@
+"""``profile``: many configurations measured, compared, and held to a committed baseline."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fwi import config
+from runner.commands.usage import UsageError, refuse
+from runner.options import Supervision
+
+if TYPE_CHECKING:
+    from runner.profiling.configuration import Matrix
+    from runner.profiling.store import Profile
+
+_INTERRUPTED_STATUS = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileCommand:
+    """Measure every combination of models, batch sizes, precisions, modes and loader workers, each
+    in a fresh supervised process; compare profiles; or hold memory to a baseline."""
+
+    models: tuple[config.Model, ...] = ("specproj",)
+    """Networks."""
+    batch_sizes: tuple[int, ...] = (1,)
+    """Samples a step."""
+    dtypes: tuple[config.Precision, ...] = ("fp32",)
+    """Precisions."""
+    modes: tuple[config.Mode, ...] = ("train",)
+    """What is done with the network."""
+    workers: tuple[int, ...] = (0,)
+    """Loader processes."""
+    activation_checkpointing: bool = False
+    """As of the train job, in every configuration."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    steps: int = 3
+    """Timed steps of a configuration."""
+    warmup: int = 1
+    """Steps before them that are neither timed nor followed."""
+    run_too_large: bool = False
+    """Run also what is predicted not to fit."""
+    resume: str | None = None
+    """Go on with a profile: its id, or last. Its own configurations hold."""
+    diff: tuple[str, str] | None = None
+    """Explain the difference between two profiles (id, last or folder), or between two of their
+    configurations: last:specproj-original/fp32/train/b1/w0."""
+    gate: Path | None = None
+    """Fail where the predicted bytes of a configuration in this file have grown; nothing is run."""
+    of: str | None = None
+    """With --gate: a profile, whose measured bytes are held to the file too."""
+    update: bool = False
+    """With --gate: write the file anew, of the configurations asked for here."""
+    tolerance: float | None = None
+    """With --gate: the part by which bytes may grow. Default: the file's, or 0.02."""
+    supervision: Supervision = field(
+        default_factory=lambda: Supervision(deadline=1800.0, max_host_memory="90%", sample=0.25)
+    )
+
+    def __call__(self) -> int:
+        refuse(self._problems())
+        if self.diff is not None:
+            from runner.commands import profile_diff
+
+            return profile_diff.show(*self.diff, self.supervision.runs(), self.supervision.json)
+        if self.gate is not None:
+            from runner.commands import profile_gate
+
+            return profile_gate.hold(self)
+        return _profile(self)
+
+    def matrix(self) -> Matrix:
+        from runner.profiling.configuration import Matrix
+
+        return Matrix(
+            models=self.models,
+            batch_sizes=self.batch_sizes,
+            dtypes=self.dtypes,
+            modes=self.modes,
+            workers=self.workers,
+            activation_checkpointing=self.activation_checkpointing,
+        )
+
+    def _problems(self) -> list[str]:
+        found = self.supervision.problems()
+        for name in ("models", "batch_sizes", "dtypes", "modes", "workers"):
+            if not getattr(self, name):
+                found.append(f"--{name.replace('_', '-')}: expected at least one")
+        for size in self.batch_sizes:
+            if size < 1:
+                found.append(f"--batch-sizes {size}: expected whole numbers from 1")
+        for count in self.workers:
+            if count < 0:
+                found.append(f"--workers {count}: expected whole numbers from 0")
+        if not found:
+            found += _job_problems(self)
+        if self.tolerance is not None and not 0 <= self.tolerance < 1:
+            found.append(f"--tolerance {self.tolerance}: expected a part from 0, below 1")
+        asked = [name for name in ("resume", "diff", "gate") if getattr(self, name) is not None]
+        if len(asked) > 1:
+            found.append(f"--{' and --'.join(asked)}: one at a time")
+        for name in ("of", "update", "tolerance"):
+            if getattr(self, name) not in (None, False) and self.gate is None:
+                found.append(f"--{name}: goes with --gate FILE")
+        if self.resume is not None and self.matrix() != ProfileCommand().matrix():
+            found.append("--resume takes the profile's own configurations: leave out the others")
+        return found
+
+
+def _job_problems(asked: ProfileCommand) -> list[str]:
+    """What the measure job would say, of each network once."""
+    found: list[str] = []
+    for model in dict.fromkeys(asked.models):
+        found += config.problems(
+            config.Measure(
+                model=model,
+                device=asked.device,
+                steps=asked.steps,
+                warmup=asked.warmup,
+                activation_checkpointing=asked.activation_checkpointing,
+            )
+        )
+    return list(dict.fromkeys(found))
+
+
+def _profile(asked: ProfileCommand) -> int:
+    from runner import where
+    from runner.console import Console
+    from runner.footprints import FootprintError
+    from runner.profiling import predicting, running, store
+
+    console = Console(live=True)
+    try:
+        profile, place = _opened(asked, console)
+        room = (
+            where.host_room(asked.supervision.max_host_memory)
+            if place.is_cpu
+            else where.device_room(place)
+        )
+        done = {row.configuration for row in profile.rows() if row.is_done}
+        left = [one for one in profile.matrix.configurations() if one not in done]
+        console.say(f"profile {profile.id} on {place.name}: predicting {len(left)} configurations")
+        found = predicting.footprints(
+            left,
+            "cpu" if place.is_cpu else "cuda",
+            lambda text: console.live(lambda: f"footprint of {text}"),
+        )
+        console.clear()
+        how = running.How(
+            where=place,
+            room=room,
+            supervision=asked.supervision,
+            steps=int(profile.description["steps"]),
+            warmup=int(profile.description["warmup"]),
+            run_too_large=asked.run_too_large,
+        )
+        complete = running.run(profile, found, how, console.say)
+        _write(profile)
+        if not complete:
+            console.say(f"stopped; go on with: python -m runner profile --resume {profile.id}")
+    except (where.NoDevice, FootprintError, store.NoProfile) as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or asked.supervision.runs()}: {error.strerror or error}"
+        ) from error
+    except KeyboardInterrupt:
+        console.say("stopped; go on with: python -m runner profile --resume last")
+        return _INTERRUPTED_STATUS
+    finally:
+        console.close()
+    _show(profile, asked.supervision.json)
+    return 0 if complete else _INTERRUPTED_STATUS
+
+
+def _opened(asked: ProfileCommand, console: Any) -> tuple[Profile, Any]:
+    """The profile that is asked for, new or to go on with, and where it computes."""
+    from runner import machine, where
+    from runner.profiling import store
+
+    runs = asked.supervision.runs()
+    if asked.resume is not None:
+        profile = store.find(runs, asked.resume)
+        return profile, where.resolve(profile.device)
+    place = where.resolve(asked.device)
+    if place.is_cpu and "fp16" in asked.dtypes:
+        console.say("fp16 is emulated on a CPU: its rows are predicted, not measured")
+    description = {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "device": place.name,
+        "device_name": place.device.name if place.device else None,
+        "steps": asked.steps,
+        "warmup": asked.warmup,
+        "machine": machine.facts(),
+    }
+    return store.begin(runs, asked.matrix(), description), place
+
+
+def _write(profile: Profile) -> None:
+    """The profile's files. Raises OSError, and UsageError where plotly is missing."""
+    from probes import files
+    from runner.report import profile as report
+    from runner.report.plotly_script import NoPlotly
+
+    try:
+        for form in ("json", "md", "html"):
+            files.write_text(profile.folder / f"report.{form}", report.FORMS[form](profile))
+    except NoPlotly as error:
+        raise UsageError(f"the rows are measured, their page is not made: {error}") from error
+
+
+def _show(profile: Profile, as_json: bool) -> None:
+    import sys
+
+    from runner.commands.usage import reader_may_be_gone
+    from runner.report import profile as report
+
+    with reader_may_be_gone(sys.stdout):
+        if as_json:
+            sys.stdout.write(report.as_json(profile))
+            return
+        from runner.report import terminal_tables
+
+        rows = profile.rows()
+        terminal_tables.show(report.HEAD, [report.cells(row) for row in rows])
+        print(f"\n{profile.page}")

@@ -1,0 +1,1 @@
+"""Profiles: many configurations, each measured in a fresh supervised process."""

@@ -1,0 +1,120 @@
+"""What a profile knows of one configuration. Data; JSON and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.outcomes import Outcome
+from runner.profiling.configuration import Configuration, parse
+
+SKIPPED = "skipped"
+"""In place of an outcome: it was not run, for the reason that the row gives."""
+_COME_AGAIN = (Outcome.INTERRUPTED.value, Outcome.LOST.value)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Without running anything."""
+
+    tensors: int
+    """Bytes: the largest moment of the steady step."""
+    total: tuple[int, int, int]
+    """Bytes of the process, on the host or the device that computes: least, likely, most."""
+
+
+@dataclass(frozen=True)
+class Row:
+    configuration: Configuration
+    outcome: str
+    """Of the run; ``skipped`` where there was none."""
+    why: str = ""
+    """Of what is not ``ok``."""
+    run: str | None = None
+    seconds: float | None = None
+    predicted: Predicted | None = None
+    measured: Mapping[str, Any] | None = None
+    """What the measure job wrote."""
+    peaks: Mapping[str, Any] | None = None
+    """Of the run, as the supervisor saw them."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a resumed profile leaves it as it is."""
+        return self.outcome not in _COME_AGAIN
+
+    @property
+    def is_measured(self) -> bool:
+        return self.measured is not None
+
+    @property
+    def steady(self) -> Mapping[str, Any]:
+        """The peak of the steady step: bytes, by kind, module and phase. Empty where unmeasured."""
+        return self.measured["tensors"]["steady"] if self.measured else {}
+
+    @property
+    def tensors(self) -> int | None:
+        """Bytes at the peak of the steady step."""
+        return int(self.steady["bytes"]) if self.steady else None
+
+    @property
+    def host(self) -> int | None:
+        """Bytes: the largest resident size of the process, and its workers' own pages."""
+        host = self.measured["host"] if self.measured else {}
+        own = host.get("peak_rss")
+        return None if own is None else int(own) + int(host.get("workers_uss") or 0)
+
+    @property
+    def device(self) -> int | None:
+        """Bytes that torch took from the device; with everybody's, where the driver told."""
+        memory = self.measured.get("device_memory") if self.measured else None
+        if not memory:
+            return None
+        return max(int(memory["peak_reserved"]), int((self.peaks or {}).get("device") or 0))
+
+    @property
+    def held(self) -> int | None:
+        """Bytes where it computed: of the device, or of the host."""
+        return self.device if self.device is not None else self.host
+
+    @property
+    def samples_per_s(self) -> float | None:
+        return float(self.measured["samples_per_s"]) if self.measured else None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "configuration": self.configuration.key,
+            "outcome": self.outcome,
+            "why": self.why,
+            "run": self.run,
+            "seconds": self.seconds,
+            "predicted": None
+            if self.predicted is None
+            else {"tensors": self.predicted.tensors, "total": list(self.predicted.total)},
+            "measured": self.measured,
+            "peaks": self.peaks,
+        }
+
+
+def row_of(found: Mapping[str, Any]) -> Row:
+    """From ``as_dict``. Raises KeyError, TypeError or ValueError for anything else."""
+    predicted = found["predicted"]
+    least, likely, most = predicted["total"] if predicted else (0, 0, 0)
+    measured = found["measured"]
+    row = Row(
+        configuration=parse(found["configuration"]),
+        outcome=str(found["outcome"]),
+        why=str(found["why"]),
+        run=found["run"],
+        seconds=found["seconds"],
+        predicted=Predicted(int(predicted["tensors"]), (int(least), int(likely), int(most)))
+        if predicted
+        else None,
+        measured=measured,
+        peaks=found["peaks"],
+    )
+    if row.is_measured:
+        _ = row.tensors, row.host, row.device, row.samples_per_s, dict(row.steady["by_kind"])
+    return row

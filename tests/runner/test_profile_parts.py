@@ -1,0 +1,205 @@
+"""The decisions of profiles, as tables of situations: nothing runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.outcomes import Outcome
+from runner.prediction import Span
+from runner.profiling import difference, eta, gate, predicting, store
+from runner.profiling.configuration import Configuration, Matrix, parse
+from runner.profiling.gate import Baseline, Held
+from runner.profiling.host_prediction import predict_host
+from runner.profiling.row import SKIPPED, Predicted, Row, row_of
+from runner.profiling.store import NoProfile
+from runner.where import Room, Where
+from tests.runner import profiled
+
+ONE = parse("specproj/fp32/train/b4/w2")
+MATRIX = Matrix(("specproj", "hgnet"), (4, 1, 4), ("bf16", "fp32"), ("train",), (2, 0))
+
+
+@pytest.mark.parametrize(
+    "key", ["specproj/fp32/train/b4/w2", "specproj-original/bf16/infer/b16/w0/recompute"]
+)
+def test_configuration_is_read_as_it_is_written(key: str) -> None:
+    assert parse(key).key == key
+    assert parse(parse(key).step_key).workers == 0
+
+
+@pytest.mark.parametrize(
+    "key", ["", "specproj", "specproj/fp32/train", "other/fp32/train/b1", "specproj/fp64/train/b1",
+            "specproj/fp32/train/b0", "specproj/fp32/train/b1/w0/../../x"],
+)  # fmt: skip
+def test_what_is_no_configuration_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="expected a configuration like"):
+        parse(key)
+
+
+def test_matrix_is_every_combination_once_small_batches_first() -> None:
+    found = MATRIX.configurations()
+    assert len(found) == len(set(found)) == 2 * 2 * 2 * 2
+    assert [one.key for one in found[:4]] == [
+        "specproj/bf16/train/b1/w0", "specproj/bf16/train/b1/w2",
+        "specproj/bf16/train/b4/w0", "specproj/bf16/train/b4/w2",
+    ]  # fmt: skip
+    assert Matrix.of(json.loads(json.dumps(MATRIX.as_dict()))).configurations() == found
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        profiled.row("specproj/fp32/train/b1/w0"),
+        Row(ONE, SKIPPED, "fp16 on a CPU", predicted=Predicted(1, (1, 2, 3))),
+        Row(ONE, "oom.host.limit", "it held 3 GiB", run="r", seconds=3.5),
+    ],
+    ids=["measured", "skipped", "failed"],
+)
+def test_row_survives_being_written(row: Row) -> None:
+    assert row_of(json.loads(json.dumps(row.as_dict()))) == row
+
+
+def test_profile_goes_on_with_the_rows_that_are_missing_broken_or_interrupted(
+    tmp_path: Path,
+) -> None:
+    profile = store.begin(tmp_path, MATRIX, {"device": "cpu"})
+    first, second, third, *_ = MATRIX.configurations()
+    for one, outcome in ((first, "ok"), (second, Outcome.INTERRUPTED.value), (third, "timeout")):
+        profile.keep(profiled.row(one.key) if outcome == "ok" else Row(one, outcome, "because"))
+    (profile.folder / "rows" / third.file_name).write_text('{"schema": 1, "configur')
+    again = store.find(tmp_path, "last")
+    assert again.id == profile.id
+    assert [row.configuration for row in again.rows() if row.is_done] == [first]
+    assert store.is_profile(tmp_path, profile.id)
+
+
+@pytest.mark.parametrize("name", ["last", "20260101-000000-profile-0000", "../..", "nothing"])
+def test_profile_that_is_not_there_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(NoProfile, match="no profile"):
+        store.find(tmp_path / "runs", name)
+
+
+def test_time_left_is_told_by_the_likest_row_and_grows_with_the_batch() -> None:
+    small, large = parse("hgnet/fp32/train/b1"), parse("hgnet/fp32/train/b4")
+    other = parse("specproj/fp32/train/b4")
+    assert eta.seconds_left({}, [large]) is None
+    assert eta.seconds_left({small: 10.0, other: 99.0}, [large, large]) == 80.0
+    assert eta.seconds_left({large: 10.0}, [small]) == 10.0
+
+
+@pytest.mark.parametrize(
+    ("key", "likely", "where", "words"),
+    [
+        ("specproj/fp32/train/b1", 900, Where("cpu"), ""),
+        ("specproj/fp32/train/b1", 1001, Where("cpu"), "predicted not to fit"),
+        ("specproj/fp16/train/b1", 9, Where("cpu"), "fp16 on a CPU is emulated"),
+        ("specproj/fp16/train/b1", 9, Where("cuda:0"), ""),
+    ],
+)
+def test_what_is_not_worth_a_run_says_why(key: str, likely: int, where: Where, words: str) -> None:
+    predicted = Predicted(1, (1, likely, 2000))
+    said = predicting.why_not(parse(key), predicted, where, Room(1000, "--max-host-memory 1000"))
+    assert said.startswith(words)
+    assert bool(said) is bool(words)
+
+
+def test_host_prediction_adds_libraries_tensors_and_workers() -> None:
+    def footprint(tensors: int) -> dict[str, Any]:
+        step = {"bytes": tensors, "by_kind": {"inputs": 10 << 20}}
+        return {"first": step, "steady": step, "base": 200 << 20}
+
+    alone, more = predict_host(footprint(1 << 30), 0), predict_host(footprint(1 << 30), 2)
+    assert alone.least < (200 << 20) + (1 << 30) < alone.likely < alone.most
+    assert more.likely - alone.likely >= 2 * 2 * (10 << 20)
+    assert predict_host(footprint(2 << 30), 0).likely - alone.likely >= 1 << 30
+
+
+BEFORE = {"": 100, "a": 60, "a.x": 50, "a.y": 10, "b": 30}
+AFTER = {"": 130, "a": 20, "a.x": 10, "a.y": 10, "b": 30, "c": 75, "c.z.deep": 70}
+
+
+def test_modules_add_up_to_the_difference_the_largest_first() -> None:
+    found = difference.by_module(BEFORE, AFTER)
+    assert sum(one.bytes for one in found) == 30
+    assert [(one.name, one.bytes) for one in found] == [
+        ("c.z.deep", 70), ("a.x", -40), ("c, itself", 5), (difference.OUTSIDE, -5),
+    ]  # fmt: skip
+
+
+def test_modules_of_equal_size_that_moved_are_found() -> None:
+    found = difference.by_module({"": 50, "a": 50}, {"": 50, "b": 50})
+    assert {one.name: one.bytes for one in found} == {"a": -50, "b": 50}
+
+
+def test_difference_of_two_rows_adds_up_by_class_too() -> None:
+    one = profiled.row("specproj-original/fp32/train/b1/w0", scale=3)
+    other = profiled.row("specproj/fp32/train/b1/w0")
+    found = difference.between(one, other)
+    assert sum(change.bytes for change in found.by_kind) == found.tensors.bytes < 0
+    assert found.by_kind[0].name == "activations"
+    assert difference.between(one, one).by_kind == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "tolerance", "grown", "shrunk"),
+    [
+        (1020, None, False, False),
+        (1021, None, True, False),
+        (1021, 0.05, False, False),
+        (979, None, False, True),
+        (1001, 0.0, True, False),
+    ],
+)
+def test_gate_lets_bytes_grow_by_the_tolerance(
+    now: int, tolerance: float | None, grown: bool, shrunk: bool
+) -> None:
+    step = parse("specproj/fp32/train/b4")
+    baseline = Baseline({step: Held(predicted=1000)})
+    [verdict] = gate.compare(baseline, {step: Held(now, 5000)}, tolerance)
+    assert (verdict.has_grown, verdict.has_shrunk) == (grown, shrunk)
+
+
+def test_gate_holds_measured_bytes_where_it_has_them() -> None:
+    step = parse("specproj/fp32/train/b4")
+    baseline = gate.read(gate.write(Baseline({step: Held(1000, 1000)}, 0.1)))
+    found = gate.compare(baseline, {step: Held(1000, 1200)})
+    assert [(one.what, one.has_grown) for one in found] == [
+        ("predicted", False),
+        ("measured", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "Expecting"),
+        ("[]", "no baseline"),
+        ('{"schema": 2}', "schema 2"),
+        ('{"schema": 1, "tolerance": 7, "configurations": {}}', "tolerance 7.0"),
+        ('{"schema": 1, "tolerance": 0.02, "configurations": {}}', "no configuration"),
+        ('{"schema": 1, "tolerance": 0.02, "configurations": {"x": {}}}', "'x': expected"),
+        (
+            '{"schema": 1, "tolerance": 0.02, "configurations": '
+            '{"specproj/fp32/train/b1": {"predicted": 0}}}',
+            "predicted 0: expected bytes",
+        ),
+    ],
+)
+def test_file_that_is_no_baseline_says_what_is_wrong(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        gate.read(text)
+
+
+def test_spans_of_a_row_are_those_of_the_prediction() -> None:
+    where = Where("cpu")
+    step = {"bytes": 1 << 20, "by_kind": {"inputs": 1}}
+    found = predicting.predict(
+        Configuration("specproj", "fp32", "infer", 1),
+        {"first": step, "steady": step, "base": 1 << 20},
+        where,
+    )
+    assert Span(*found.total) == predict_host({"first": step, "steady": step, "base": 1 << 20}, 0)
