@@ -87,15 +87,16 @@ def predict(members: Sequence[Member], cube: Tensor) -> Tensor:
     turned = mirroring.mirrored(cube) if any(member.tta for member in members) else None
     maps = []
     for member in members:
-        found = _ask(member, cube)
+        found = ask(member.network, member.precision, cube)
         if member.tta and turned is not None:
-            found = (found + _ask(member, turned).flip(3)) / 2
+            found = (found + ask(member.network, member.precision, turned).flip(3)) / 2
         maps.append(found[:, 0])
     return torch.stack(maps)
 
 
 def combine(maps: Tensor, how: Literal["median", "mean"]) -> Tensor:
-    """(networks, B, 70, 70) → (B, 70, 70). The median of an even number is the mean of the middle
+    """Maps of several networks, the networks first, cell by cell to one: (networks, B, 70, 70) →
+    (B, 70, 70). The median of an even number is the mean of the middle
     two; torch's own would be the lower of them."""
     if how == "mean" or len(maps) < 3:
         return maps.mean(0)
@@ -104,11 +105,12 @@ def combine(maps: Tensor, how: Literal["median", "mean"]) -> Tensor:
     return ordered[half] if len(maps) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _ask(member: Member, cube: Tensor) -> Tensor:
-    mixed = member.precision != "fp32"
-    dtype = config.torch_dtype(member.precision) if mixed else None
+def ask(network: nn.Module, precision: Precision, cube: Tensor) -> Tensor:
+    """One network's maps of a batch, (B, 1, 70, 70) float32, m/s."""
+    mixed = precision != "fp32"
+    dtype = config.torch_dtype(precision) if mixed else None
     with torch.autocast(cube.device.type, dtype=dtype, enabled=mixed):
-        found: Tensor = member.network(cube)
+        found: Tensor = network(cube)
     return found.float()
 
 

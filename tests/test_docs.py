@@ -66,6 +66,7 @@ def test_options_that_pages_name_exist() -> None:
         {option for kind in (*COMMANDS, *config.JOBS.values()) for option in options_of(kind)}
         | {"--help", "--gpu", "--shm-size", "--period"}
         | {"--rounds", "--at-once", "--seed", "--list"}
+        | {"--nproc-per-node"}  # torchrun's
         | {"--minutes", "--maps", "--threads"}  # of tests.bench baselines
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:

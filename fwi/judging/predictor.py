@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from fwi import config, ensembles, trained
+from fwi import config, ensemble, trained
 from fwi.errors import NonFiniteError, UsageError
+from fwi.layout import VELOCITY_MAX, VELOCITY_MIN
 from fwi.precision import resolve_device, resolve_precision
 from fwi.trained import Trained
 from probes import pulse
@@ -41,15 +42,12 @@ class Predictor:
         predictions = []
         with pulse.phase("forward"):
             for one, precision in zip(self.networks, self.precisions, strict=True):
-                mixed = precision != "fp32"
-                dtype = config.torch_dtype(precision) if mixed else None
-                with torch.autocast(self.device.type, dtype=dtype, enabled=mixed):
-                    predictions.append(one.network(cubes).float())
+                predictions.append(ensemble.ask(one.network, precision, cubes))
             sound = torch.stack([torch.isfinite(each).all() for each in predictions]).tolist()
         if not all(sound):
             self._refuse(sound.index(False))
-        found = ensembles.combine(predictions, self._combine)
-        return ensembles.clipped(found) if self._clip else found
+        found = ensemble.combine(torch.stack(predictions), self._combine)
+        return found.clamp(VELOCITY_MIN, VELOCITY_MAX) if self._clip else found
 
     def _refuse(self, n: int) -> None:
         precision = self.precisions[n]

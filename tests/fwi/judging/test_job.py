@@ -260,3 +260,11 @@ def test_reduced_records_have_no_misfit(checkpoint: Path, data: Path, tmp_path: 
     assert undrawn(checkpoint, data=folder.parent, part="all").overall.samples == 2
     with pytest.raises(DataError, match="--misfit compares with the record at full length"):
         undrawn(checkpoint, data=folder.parent, part="all", misfit=True)
+
+
+def test_clipped_predictions_stay_in_the_range_of_the_families(checkpoint: Path) -> None:
+    cubes = torch.randn(2, 5, 72, 72, generator=torch.Generator().manual_seed(1)) * 1e4
+    job = Evaluate(checkpoint=(str(checkpoint),), device="cpu")
+    wild = Predictor(dataclasses.replace(job, clip=False))(cubes)
+    assert wild.min() < 1500 or wild.max() > 4500
+    assert torch.equal(Predictor(job)(cubes), wild.clamp(1500, 4500))
