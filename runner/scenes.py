@@ -134,6 +134,9 @@ def _wait_of(process: ProcessPicture) -> Wait | None:
         return Wait(
             Kind.LOCK, f"{main.call or main.wait}, as if for the lock of a file", sure=False
         )
+    if kind is Kind.IO and _WORKER_NAME in (process.partner or ""):
+        # No stack was to be had, but the pipe that it waits on is a loader worker's.
+        kind = Kind.LOADER
     return Wait(kind, main.call or main.wait or "")
 
 

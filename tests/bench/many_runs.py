@@ -53,10 +53,10 @@ def measure() -> list[Figure]:
     return [
         Figure(
             f"left behind by {_RUNS} short runs in a row",
-            sum(more.values()),
+            sum(max(0, count) for count in more.values()),
             "things",
             "0",
-            not any(more.values()),
+            all(count <= 0 for count in more.values()),
             ", ".join(f"{kind}: {count}" for kind, count in more.items())
             + f"; all runs in one process, which grew by {found['grown'] / 1e6:.1f} MB; "
             + f"{len(_KINDS)} kinds of job in turn, of which four leave something if they may; "
@@ -79,11 +79,13 @@ def _counted(temporary: Path) -> dict[str, int]:
         ),
         "System V segments": len(sysv.segments()),
         "temporary files": len([one for one in temporary.iterdir() if one.name != "runs"]),
+        # Others may supervise on this machine, too: only groups of these runs count.
         "cgroups": len(
             [
                 entry
                 for folder in cgroup_control.own_folders()
                 for entry in Path(folder).glob("fwi-*")
+                if (temporary / "runs" / entry.name.removeprefix("fwi-")).exists()
             ]
         ),
     }

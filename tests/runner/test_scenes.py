@@ -1,0 +1,75 @@
+"""Pictures of processes without stacks, or whose main thread alone tells enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from probes.dumps import Frame, Stack
+from probes.stacks import ProcessPicture, Thread
+from runner import scenes
+from runner.evidence import StallPicture
+
+
+def process(
+    pid: int = 1,
+    call: str | None = None,
+    *,
+    name: str = "python",
+    parent: int = 0,
+    frames: tuple[Frame, ...] = (),
+    contended: str | None = None,
+    partner: str | None = None,
+) -> ProcessPicture:
+    stacks = (Stack(pid, "MainThread", False, frames),) if frames else ()
+    thread = Thread(pid, pid, name, "S", None, call)
+    return ProcessPicture(
+        pid, name, parent, name, (thread,), stacks, contended=contended, partner=partner
+    )
+
+
+WORKER = process(2, "clock_nanosleep", name="pt_data_worker", parent=1)
+HOLDER = "the other end of its pipe is held by "
+CASES = [
+    ("hang.dataloader", "pid 2",
+     [process(call="poll", partner=f"{HOLDER}pt_data_worker (pid 2)"), WORKER]),
+    ("hang.io", "tail (pid 3)", [process(call="read", partner=f"{HOLDER}tail (pid 3)")]),
+    ("hang.lock", "steps.db", [process(call="clock_nanosleep", contended="steps.db is locked")]),
+    ("hang.unknown", "sleeps", [process(call="clock_nanosleep")]),
+    # It waits for something else: the locked file does not matter.
+    ("hang.io", "read", [process(call="read", contended="steps.db is locked")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outcome", "named", "processes"), CASES, ids=range(len(CASES)))
+def test_system_call_its_pipe_and_its_files_tell(
+    outcome: str, named: str, processes: list[ProcessPicture]
+) -> None:
+    found = scenes.hang_of(StallPicture(9.0, 9.0, tuple(processes)))
+    assert found.outcome.value == outcome
+    assert any(named in fact.text for fact in found.facts), found.facts
+
+
+MODULE = Frame("<module>", "train.py", 3)
+SHUTDOWN = Frame("_shutdown", "threading.py", 1590)
+
+
+@pytest.mark.parametrize(
+    ("processes", "ended"),
+    [
+        ([process(frames=(SHUTDOWN,))], True),
+        ([process(frames=(SHUTDOWN, MODULE))], False),
+        ([process(call="futex")], False),
+        # A shell that waits for it has no stack of Python, and is no reason against it.
+        ([process(call="wait4", name="sh"), process(2, parent=1, frames=(SHUTDOWN,))], True),
+        ([process(call="wait4", frames=(MODULE,)), process(2, parent=1, frames=(SHUTDOWN,))],
+         False),
+    ],
+)  # fmt: skip
+def test_program_has_run_to_its_end(processes: list[ProcessPicture], ended: bool) -> None:
+    reached = scenes.end_reached(StallPicture(9.0, 9.0, tuple(processes)))
+    assert (reached is not None) is ended
+
+
+def test_program_that_still_moves_has_not_run_to_its_end() -> None:
+    picture = StallPicture(9.0, 9.0, (process(frames=(SHUTDOWN,)),), moved=True)
+    assert scenes.end_reached(picture) is None
