@@ -88,7 +88,9 @@ def test_what_held_the_peak_is_written_by_kind_module_and_phase(uninterrupted: J
     )
     assert set(content["phases"]) == {"evaluate", "checkpoint"}
     # The peak of the step is the largest of its phases' peaks.
-    assert max(steady["by_phase"].values()) == steady["bytes"] == steady["by_phase"][steady["phase"]]
+    assert (
+        max(steady["by_phase"].values()) == steady["bytes"] == steady["by_phase"][steady["phase"]]
+    )
     assert content["job"] == {"model": "specproj", "dtype": "fp32", "batch_size": 2}
     made = [one["stack"] for one in steady["largest"]]
     assert all(any("fwi/training.py" in frame for frame in stack) for stack in made)
