@@ -5,13 +5,13 @@ goes on. With ``--page-only`` the page is written of what is there."""
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from fwi import config
 from probes import files
 from runner.options import Supervision
 from runner.profiling import difference, store
@@ -22,9 +22,13 @@ from runner.report import profile as report
 from runner.units import size
 from tests.bench.__main__ import RESULTS, _machine
 
-_SMALL = Matrix(("specproj", "hgnet", "convnext"), (1, 4), ("fp32", "bf16"), ("train", "infer"))
-_ORIGINALS = Matrix(
-    ("specproj-original", "specproj-dirac"), (1,), ("fp32", "bf16"), ("train", "infer")
+_SMALL: tuple[config.Model, ...] = ("specproj", "hgnet", "convnext")
+_ORIGINALS: tuple[config.Model, ...] = ("specproj-original", "specproj-dirac")
+_PRECISIONS: tuple[config.Precision, ...] = ("fp32", "bf16")
+_MATRICES = tuple(
+    Matrix(models, batches, (dtype,), ("train", "infer"))
+    for dtype in _PRECISIONS
+    for models, batches in ((_SMALL, (1, 4)), (_ORIGINALS, (1,)))
 )
 _PAGE = RESULTS / "memory-cpu.md"
 _COMMAND = "python -m tests.bench.memory_cpu"
@@ -38,7 +42,7 @@ def main() -> int:
     asked = parser.parse_args()
     runs = Supervision().runs()
     profiles = []
-    for matrix in (_ORIGINALS, _SMALL):
+    for matrix in _MATRICES:
         profile = _latest(runs, matrix)
         if not asked.page_only and (profile is None or not _is_complete(profile)):
             _measure(profile, matrix, asked.steps)
@@ -188,5 +192,4 @@ def _held(row: Row) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
     raise SystemExit(main())
