@@ -45,6 +45,9 @@ def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["train", "--resume", "nothing"], "--resume nothing: neither a run in"),
         (["train", "--resume", "last"], "--resume last: no run in"),
         (["train", "--no-such-option"], "no-such-option"),
+        (["infer", "--data", "."], "--checkpoint"),
+        (["infer", "--checkpoint", "last", "--data", "."], "--checkpoint last: no run in"),
+        (["infer", "--checkpoint", "/", "--data", "/no/such"], "--data /no/such: no such folder"),
         (["synth", "--families", "Banana_A"], "Banana_A"),
         (["exec"], "no command"),
         (["exec", "--grace", "-2", "--", "true"], "--grace -2.0: expected seconds"),
@@ -65,11 +68,11 @@ def test_wrong_option_ends_with_status_2_and_a_line(
     assert done.returncode == 2
     assert said in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
-    if arguments[0] in ("train", "synth", "exec"):
+    if arguments[0] in ("train", "infer", "synth", "exec"):
         assert not runs.exists()
 
 
-@pytest.mark.parametrize("command", ["train", "synth", "exec"])
+@pytest.mark.parametrize("command", ["train", "infer", "synth", "exec"])
 def test_help_names_every_option_with_its_default(tmp_path: Path, command: str) -> None:
     text = runner(tmp_path, command, "--help").stdout
     kinds: list[type] = [Supervision]
