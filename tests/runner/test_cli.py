@@ -49,6 +49,9 @@ def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["train", "--nproc", "0"], "--nproc 0: expected a whole number from 1"),
         (["train", "--nnodes", "2"], "--nnodes: give --rdzv-endpoint HOST:PORT"),
         (["train", "--no-such-option"], "no-such-option"),
+        (["infer", "--data", "."], "--checkpoint"),
+        (["infer", "--checkpoint", "last", "--data", "."], "--checkpoint last: no run in"),
+        (["infer", "--checkpoint", "/", "--data", "/no/such"], "--data /no/such: no such folder"),
         (["synth", "--families", "Banana_A"], "Banana_A"),
         (["evaluate"], "--checkpoint: expected at least one file, folder or run to judge"),
         (["evaluate", "--checkpoint", "last"], "--checkpoint last: no run in"),
@@ -74,11 +77,11 @@ def test_wrong_option_ends_with_status_2_and_a_line(
     assert done.returncode == 2
     assert said in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
-    if arguments[0] in ("train", "synth", "exec", "evaluate"):
+    if arguments[0] in ("train", "infer", "synth", "evaluate", "exec"):
         assert not runs.exists()
 
 
-@pytest.mark.parametrize("command", ["train", "synth", "evaluate", "exec"])
+@pytest.mark.parametrize("command", ["train", "infer", "synth", "evaluate", "exec"])
 def test_help_names_every_option_with_its_default(tmp_path: Path, command: str) -> None:
     text = runner(tmp_path, command, "--help").stdout
     kinds: list[type] = [Supervision]
