@@ -47,7 +47,7 @@ def infer(job: config.Infer) -> None:
             _rows.prepare()
     with predictions.claimed(job.target) as work:
         with pulse.phase("startup"):
-            kept = predictions.opened(work, _question(job, members, index), len(index))
+            kept = predictions.opened(work, question_of(job, members, index), len(index))
             missing = kept.missing()
             _require_room(job, kept)
         _say_what_comes(job, members, kept, missing, device)
@@ -81,7 +81,7 @@ def _records(job: config.Infer) -> tuple[Index, list[str]]:
     return index, oids
 
 
-def _question(job: config.Infer, members: Sequence[Member], index: Index) -> dict[str, Any]:
+def question_of(job: config.Infer, members: Sequence[Member], index: Index) -> dict[str, Any]:
     """What decides the predictions; not where they are made, nor in batches of what size."""
     return {
         "version": predictions.VERSION,

@@ -7,7 +7,11 @@ from contextlib import closing
 
 import torch
 
+<<<<<<< ours
 from fwi import checkpoint, config, resuming, scalars, shares, training_data
+=======
+from fwi import checkpoint, config, resuming, shares
+>>>>>>> theirs
 from fwi.feeding import Feed
 from fwi.finite import Watch
 from fwi.interruption import Interruption
@@ -16,6 +20,7 @@ from fwi.ranks import Ranks, has_batch_statistics, joined
 from fwi.reporting import say
 from fwi.scalars import Scalars
 from fwi.stepping import Learner
+from fwi.training_data import gather
 from fwi.training_run import Run
 from probes import pulse
 from probes.allocation_history import History
@@ -57,7 +62,7 @@ def _begin(
     with pulse.phase("startup"):
         together.first(lambda: checkpoint.prepare(job.checkpoints))
         found = together.first(lambda: resuming.find(job))
-    data = training_data.gather(job, together)
+    data = gather(job, together)
     with pulse.phase("startup"):
         history = History(device)
         history.begin()

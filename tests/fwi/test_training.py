@@ -185,8 +185,8 @@ def test_file_cut_after_the_start_is_error_data_without_a_workers_traceback(
     cut = tmp_path / "data"
     shutil.copytree(data, cut)
 
-    def gather_then_cut(job: Train) -> training_data.TrainingData:
-        found = training_data.gather(job)
+    def gather_then_cut(*asked: Any) -> training_data.TrainingData:
+        found = training_data.gather(*asked)
         for path in cut.rglob("*.npy"):
             os.truncate(path, 200)
         return found
