@@ -7,11 +7,7 @@ from contextlib import closing
 
 import torch
 
-<<<<<<< ours
-from fwi import checkpoint, config, resuming, scalars, shares, training_data
-=======
-from fwi import checkpoint, config, resuming, shares
->>>>>>> theirs
+from fwi import checkpoint, config, resuming, scalars, shares
 from fwi.feeding import Feed
 from fwi.finite import Watch
 from fwi.interruption import Interruption

@@ -19,7 +19,6 @@ import torch
 from fwi import checkpoint, config, training_data
 from fwi.__main__ import main
 from fwi.checkpoint import BEST, LAST
-from fwi.config import Train
 from fwi.errors import DataError, UsageError
 from fwi.evaluation import ErrorSums
 from fwi.interruption import Interrupted
