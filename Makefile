@@ -17,8 +17,9 @@ PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c
 demo: setup
 	$(BIN)/python -m runner train --watchdog 600
 
+# Many tests wait for processes: three files at a time keep two cores busy.
 test: check browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-gpu: setup
 	$(BIN)/python -m pytest -m gpu -rs
