@@ -179,9 +179,10 @@ def _old_question(by: Mapping[Configuration, Row]) -> list[str]:
         f"{100 * held['specproj-original']['unets'] / everything:.1f} % of everything. "
         f"`specproj` takes one pass a sample at 70×70. Its step holds {size(ours.tensors)}, "
         f"1/{everything / (ours.tensors or 1):.0f} of that, and most of it is no activation: the "
-        f"parameters, their average and the optimizer's state are {size(_state(ours))}, so that "
-        f"the peak of one sample is in the phase `{ours.steady['phase']}`. What it keeps for the "
-        f"backward pass is on [its page](../network.md#memory).",
+        f"parameters, their average and the optimizer's state are {size(_state(ours))}. "
+        f"Of the activations {size(ours.steady['by_kind'].get('activations', 0))} are left at its "
+        f"peak, in the phase `{ours.steady['phase']}`; what it keeps for the "
+        f"backward pass stands on [its page](../network.md#memory).",
         "Where both are in one profile, "
         "`python -m runner profile --diff last:specproj-original/fp32/train/b1/w0 "
         "last:specproj-dirac/fp32/train/b1/w0` shows the same by class, module and phase.",
