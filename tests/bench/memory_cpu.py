@@ -140,6 +140,11 @@ def _inside(rows: list[Row]) -> str:
 
 def _not_measured(rows: list[Row]) -> str:
     lines = [f"- `{r.configuration.key}`: {r.outcome}, {r.why}" for r in rows if not r.is_measured]
+    there = {row.configuration for row in rows}
+    missing = [one for matrix in _MATRICES for one in matrix.configurations() if one not in there]
+    if missing:
+        keys = ", ".join(f"`{one.key}`" for one in missing)
+        lines.append(f"- not run yet (the same command goes on with them): {keys}")
     return "\n".join(["Not measured:", "", *lines]) if lines else ""
 
 
@@ -172,13 +177,21 @@ def _old_question(by: Mapping[Configuration, Row]) -> list[str]:
         f"U-Nets at the full 1000×70, which every source goes through: "
         f"{size(held['specproj-original']['unets'])}, "
         f"{100 * held['specproj-original']['unets'] / everything:.1f} % of everything. "
-        f"`specproj` takes one pass a sample at 70×70 and holds {size(ours.tensors)}, a "
-        f"{everything / (ours.tensors or 1):.0f}th; of its activations it keeps "
-        f"{size(ours.steady['by_kind'].get('activations', 0))}, "
-        f"1/{kept / max(1, ours.steady['by_kind'].get('activations', 1)):.0f}.",
+        f"`specproj` takes one pass a sample at 70×70. Its step holds {size(ours.tensors)}, "
+        f"1/{everything / (ours.tensors or 1):.0f} of that, and most of it is no activation: the "
+        f"parameters, their average and the optimizer's state are {size(_state(ours))}. "
+        f"Of the activations {size(ours.steady['by_kind'].get('activations', 0))} are left at its "
+        f"peak, in the phase `{ours.steady['phase']}`; what it keeps for the "
+        f"backward pass stands on [its page](../network.md#memory).",
+        "Where both are in one profile, "
         "`python -m runner profile --diff last:specproj-original/fp32/train/b1/w0 "
         "last:specproj-dirac/fp32/train/b1/w0` shows the same by class, module and phase.",
     ]
+
+
+def _state(row: Row) -> int:
+    kinds = row.steady["by_kind"]
+    return sum(int(kinds.get(name, 0)) for name in ("parameters", "buffers", "ema", "optimizer"))
 
 
 def _held(row: Row) -> dict[str, int]:
