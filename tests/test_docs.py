@@ -55,8 +55,10 @@ def test_readme_has_an_example_of_every_command() -> None:
 def options_of(kind: type) -> set[str]:
     """Of a command or a job, and of what its command line is made of."""
     found = set()
-    for name, hint in get_type_hints(kind).items():
+    for name, hint in get_type_hints(kind, include_extras=True).items():
         found |= {"--" + name.replace("_", "-")}
+        for made_of in getattr(hint, "__metadata__", ()):
+            found |= set(getattr(made_of, "aliases", None) or ())
         found |= options_of(hint) if dataclasses.is_dataclass(hint) else set()
     return found
 

@@ -16,6 +16,8 @@ from fwi.__main__ import main
 from fwi.errors import DataError, UsageError
 from fwi.layout import pair_names
 from fwi.models import build
+from fwi.ranks import Ranks
+from fwi.shares import Member
 from fwi.training_data import gather
 from tests.fwi.runs import here
 from tests.fwi.trees import cubes, maps, write_pair
@@ -97,7 +99,7 @@ def test_network_of_the_full_record_is_refused_a_re_pack(
 ) -> None:
     re_pack(tmp_path, "FlatVel_A", 0)
     with pytest.raises(DataError, match=f"{model} takes .*--model hgnet takes these"):
-        gather(here(tmp_path, tmp_path / "checkpoints", model=model))
+        gather(here(tmp_path, tmp_path / "checkpoints", model=model), Ranks(Member()))
 
 
 def test_run_that_goes_on_asks_for_no_weights_to_begin_with() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
+from fwi._notebook_archive import archive
 from fwi.config import Notebook, problems
 from fwi.notebook import export, notebook, text_of
 from runner import cli
@@ -119,6 +122,13 @@ def test_exported_file_is_the_same_each_time_and_small_enough_for_kaggle(
     assert out.stat().st_size < 1_000_000
     assert "16 cells" in capsys.readouterr().out
     assert os.listdir(tmp_path) == [out.name]
+
+
+def test_compiled_code_of_this_machine_is_not_carried_along() -> None:
+    with tarfile.open(fileobj=io.BytesIO(archive().content), mode="r:xz") as tar:
+        names = tar.getnames()
+    assert "fwi/_wave_numba.py" in names
+    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".nbc"))]
 
 
 def test_cut_sources_are_refused_in_one_line(made: Any, tmp_path: Path) -> None:

@@ -206,10 +206,12 @@ def test_output_is_no_progress_of_a_job_that_pulses(supervise: Supervise) -> Non
 
 
 def test_silent_computation_stalls_unless_processors_count(supervise: Supervise) -> None:
-    job = fault("computes_silently", 3)
-    counted = supervise(job, "--watchdog", "1", "--progress", "cpu", "--sample", "0.2")
+    counted = supervise(
+        fault("computes_silently", 3), "--watchdog", "1", "--progress", "cpu", "--sample", "0.2"
+    )
     assert counted.outcome == "ok"
-    plain = supervise(job, "--watchdog", "1", "--grace", "1")
+    # Long enough to be looked at also where others want the processor.
+    plain = supervise(fault("computes_silently", 60), "--watchdog", "1", "--grace", "1")
     assert plain.outcome == "hang.spin"
 
 

@@ -79,9 +79,14 @@ def test_watch_follows_a_run_to_its_end_and_ends_as_it_does(start: Start, runs: 
 
 
 def test_watch_on_a_terminal_redraws_and_ctrl_c_leaves_the_run_alone(
-    start: Start, runs: Path
+    start: Start, runs: Path, tmp_path: Path
 ) -> None:
-    child = start([sys.executable, "-c", PULSING.replace("range(1, 61)", "range(1, 121)")])
+    end = tmp_path / "end"
+    program = PULSING.replace("range(1, 61)", "range(1, 2001)").replace(
+        "import time", "import os, time"
+    )
+    program += f"    if os.path.exists({str(end)!r}):\n        break\n"
+    child = start([sys.executable, "-c", program])
     assert child.stdout is not None
     for _ in range(5):
         child.stdout.readline()
@@ -116,6 +121,7 @@ def test_watch_on_a_terminal_redraws_and_ctrl_c_leaves_the_run_alone(
         watcher.kill()
         watcher.wait()
         os.close(ours)
+    end.touch()
     out, _ = child.communicate(timeout=60)
     assert '"outcome": "ok"' in out.splitlines()[-1]
 

@@ -9,6 +9,7 @@ import pytest
 from probes import pulse
 from runner.options import Supervision
 from runner.progress import Progress, time_of
+from runner.rank_pulses import RankPulses
 from runner.watchdog import Finding, Limits, Observation, Standstill, judge
 
 LIMITS = Limits(watchdog=10, phases={"checkpoint": 60, "startup": 0}, deadline=1000)
@@ -96,8 +97,8 @@ def test_job_that_names_no_phases_has_started_with_its_first_step(
     path = tmp_path / "pulse"
     pulse.create(path)
     monkeypatch.setenv(pulse.ENVIRONMENT, str(path))
-    reader = pulse.Reader(path)
-    progress = Progress(reader, started=0.0)
+    pulses = RankPulses(path)
+    progress = Progress(pulses, started=0.0)
 
     def phase() -> str:
         progress.look(1.0, [])
@@ -109,5 +110,5 @@ def test_job_that_names_no_phases_has_started_with_its_first_step(
     pulse.beat(step=1, total=8)
     seen.append(phase())
     pulse.detach()
-    reader.close()
+    pulses.close()
     assert seen == ["startup", "startup", ""]
