@@ -17,9 +17,9 @@ PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c
 demo: setup
 	$(BIN)/python -m runner train --watchdog 600
 
-# Many tests wait for processes: three files at a time keep two cores busy.
+# One at a time: some tests hold times against each other. `pytest -n 3 --dist loadfile` is quicker.
 test: check browser
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest
 
 test-gpu: setup
 	$(BIN)/python -m pytest -m gpu -rs
