@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
 import os
 import statistics
 import tempfile
@@ -214,7 +215,8 @@ def _timed(
 def _host() -> dict[str, int | None]:
     """Bytes of this process and of its loader workers."""
     own = os.getpid()
-    workers = [one for one in procfs.processes().values() if one.ppid == own]
+    started = {child.pid for child in multiprocessing.active_children()}
+    workers = [one for one in procfs.processes().values() if one.pid in started]
     held = host.tree_memory(workers, with_pss=True)
     return {
         "peak_rss": procfs.peak_rss(own),

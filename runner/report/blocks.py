@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Row = tuple[str, ...]
+_LONGEST_LINE = 2000
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,16 @@ class Code:
 
     text: str
     lines: int
+
+    def shown(self, most: int | None = None) -> list[str]:
+        """The last of its lines, at most ``most``, without tabs. Of a long line the begin
+        and how much more there is."""
+        lines = self.text.splitlines()[-min(self.lines, most or self.lines) :]
+        return [
+            line[:_LONGEST_LINE].expandtabs(4)
+            + (f" … and {more:,} more" if (more := len(line) - _LONGEST_LINE) > 0 else "")
+            for line in lines
+        ]
 
 
 @dataclass(frozen=True)
@@ -108,3 +119,8 @@ class Document:
     sections: Sequence[Section]
     title: str = "Run"
     """What it is a report of."""
+
+    @property
+    def charts(self) -> list[Chart]:
+        """In their order on the page."""
+        return [b for section in self.sections for b in section.blocks if isinstance(b, Chart)]

@@ -31,7 +31,6 @@ from runner.report.blocks import (
 )
 from runner.units import size
 
-_LONGEST_LINE = 2000
 _ZOOM = "Drag to zoom, double-click for all."
 _SIGNS = {"ok": "✓", "running": "…", "interrupted": "■"}
 _FOLDED = ("machine", "stacks", "time", "system")
@@ -40,12 +39,7 @@ _FOLDED = ("machine", "stacks", "time", "system")
 
 def render(document: Document) -> str:
     """The page. Raises NoPlotly where it has charts and the library is not installed."""
-    charts = [
-        block
-        for section in document.sections
-        for block in section.blocks
-        if isinstance(block, Chart)
-    ]
+    charts = document.charts
     style, script = _asset("page.css"), _asset("page.js")
     allowed = [plotly_script.digest(script.encode())]
     packed = plotly_script.packed() if charts else None
@@ -161,8 +155,8 @@ def _block(block: Block) -> str:
             return _table(block)
         case Items(lines):
             return f"<ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>"
-        case Code(words, lines):
-            return _code(words, lines)
+        case Code():
+            return _code(block)
         case Chart():
             caption = (
                 "" if block.has_table else f"<figcaption>{text(block.says)} {_ZOOM}</figcaption>"
@@ -194,17 +188,12 @@ def _table(table: Table) -> str:
     )
 
 
-def _code(words: str, lines: int) -> str:
-    if not words.strip():
+def _code(block: Code) -> str:
+    if not block.text.strip():
         return ""
-    shown = []
-    for line in words.splitlines()[-lines:]:
-        cut = line[:_LONGEST_LINE].expandtabs(4)
-        more = f" … and {len(line) - _LONGEST_LINE:,} more" if len(line) > _LONGEST_LINE else ""
-        shown.append(text(cut) + more)
     return (
         '<pre tabindex="0" role="region" aria-label="text of the job"><code>'
-        + "\n".join(shown)
+        + "\n".join(map(text, block.shown()))
         + "</code></pre>"
     )
 

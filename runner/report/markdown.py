@@ -54,8 +54,8 @@ def _block(block: Block) -> str:
             return _table(head, rows) if rows else ""
         case Items(lines):
             return "\n".join(f"- {escape(line)}" for line in lines)
-        case Code(text, lines):
-            return fenced(text, min(lines, _OUTPUT_LINES)) if text.strip() else ""
+        case Code(text):
+            return fenced(block.shown(_OUTPUT_LINES)) if text.strip() else ""
         case Chart():
             return "" if block.has_table else f"*{escape(block.says)}*"
         case Tree(root):
@@ -74,9 +74,9 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", printable(text))
 
 
-def fenced(text: str, lines: int) -> str:
-    """The last lines as a code block whose fence is longer than any in the text."""
-    shown = [printable(line.replace("\t", "    ")) for line in text.splitlines()[-lines:]]
+def fenced(lines: Iterable[str]) -> str:
+    """A code block whose fence is longer than any in the text."""
+    shown = [printable(line) for line in lines]
     longest = max((len(run) for line in shown for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n".join([f"{fence}text", *shown, fence])

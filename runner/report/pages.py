@@ -22,7 +22,7 @@ from runner.report.material import Material, gather
 
 LIMIT_S = 60.0
 _SHORT_S = 2.0
-"""A run so short has nothing to draw: its page is written sooner than a child is started."""
+"""A run so short has little to draw: its page may be written sooner than a child is started."""
 AFTER_A_RUN = ("html", "md", "trace")
 
 FORMS: Mapping[str, Callable[[Material], str]] = {
@@ -45,7 +45,10 @@ def place(paths: RunPaths, form: str) -> Path:
 
 def write(runs: Path, paths: RunPaths, forms: Sequence[str] = AFTER_A_RUN) -> None:
     """Make these of a run's files. Raises OSError, NoPlotly."""
-    material = gather(runs, paths)
+    _write(paths, gather(runs, paths), forms)
+
+
+def _write(paths: RunPaths, material: Material, forms: Sequence[str]) -> None:
     for form in forms:
         files.write_text(place(paths, form), FORMS[form](material))
 
@@ -54,7 +57,8 @@ def after(runs: Path, paths: RunPaths, seconds: float, say: Callable[[str], None
     """Make the files of a run that is over and took ``seconds``. Never raises; what went wrong is
     said, and so is what makes them later."""
     try:
-        why = _write_here(runs, paths) if seconds < _SHORT_S else _write_in_a_child(runs, paths)
+        plain = _without_charts(runs, paths) if seconds < _SHORT_S else None
+        why = _write_in_a_child(runs, paths) if plain is None else _write_here(paths, plain)
     except KeyboardInterrupt:
         why = "interrupted"
     if why is not None:
@@ -62,9 +66,19 @@ def after(runs: Path, paths: RunPaths, seconds: float, say: Callable[[str], None
         say(f"the report's page was not made: {why}; `{again}` tries again")
 
 
-def _write_here(runs: Path, paths: RunPaths) -> str | None:
+def _without_charts(runs: Path, paths: RunPaths) -> Material | None:
+    """What is kept of a run whose page draws nothing. Packing the library that draws takes 10 MB,
+    which the supervisor would never give back."""
     try:
-        write(runs, paths)
+        material = gather(runs, paths)
+        return None if document.of_run(material).charts else material
+    except Exception:  # a child will say it
+        return None
+
+
+def _write_here(paths: RunPaths, material: Material) -> str | None:
+    try:
+        _write(paths, material, AFTER_A_RUN)
     except Exception as error:  # a page must not cost the run its end
         return f"{type(error).__name__}: {error}"
     return None

@@ -141,8 +141,10 @@ def test_worker_that_copies_lists_is_warned_of(start: Start) -> None:
     bars = result["ledgers"]["host"]
     [worker] = (name for name in bars if name.startswith("worker"))
     whole = bars["whole tree"]
-    assert whole["shared since the fork (copy-on-write)"] > 32 * MIB
-    assert bars[worker]["private"] >= 16 * MIB
+    # What is copied is no longer shared: how far it came by then depends on what else runs here.
+    copied = bars[worker]["private"]
+    assert copied >= 16 * MIB
+    assert copied + whole["shared since the fork (copy-on-write)"] > 100 * MIB
     one_by_one = sum(sum(bar.values()) for name, bar in bars.items() if name != "whole tree")
     assert sum(whole.values()) == one_by_one
     assert abs(one_by_one - result["peaks"]["host_pss"]) < MIB

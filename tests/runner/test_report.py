@@ -6,6 +6,7 @@ import pytest
 
 from runner.console import printable
 from runner.report import markdown
+from runner.report.blocks import Code
 from runner.units import duration, size
 
 
@@ -31,7 +32,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 
 @pytest.mark.parametrize("text", ["```", "````` x", "a ``` b\n````"])
 def test_fence_is_longer_than_any_in_the_text(text: str) -> None:
-    lines = markdown.fenced(text, 40).splitlines()
+    lines = markdown.fenced(text.splitlines()).splitlines()
     fence = lines[0].removesuffix("text")
     assert lines[-1] == fence
     assert not any(fence in line for line in lines[1:-1])
@@ -43,3 +44,9 @@ def test_cells_cannot_leave_their_table_or_become_markup() -> None:
     assert "\\|" in text
     assert "\\<img" in text
     assert "\\[l\\]" in text
+
+
+def test_line_beyond_measure_is_cut_and_says_so() -> None:
+    shown = Code("first\n" + "x" * 2500 + "\n\tlast", 2).shown()
+    assert shown == ["x" * 2000 + " … and 500 more", "    last"]
+    assert Code("a\nb\nc", 3).shown(1) == ["c"]
