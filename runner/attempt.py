@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import signal
 import subprocess
@@ -19,21 +18,23 @@ from runner import (
     host_limit,
     ledgers,
     memory_guard,
+    output,
     process_tree,
     stall,
     stopping,
 )
 from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
+from runner.confirming import Confirmation
 from runner.console import Console
-from runner.evidence import Evidence, StallPicture, Stop
+from runner.evidence import Evidence, Stop
 from runner.hooks import Hooks
 from runner.leak_watch import LeakWatch
 from runner.leaks import Leaks
 from runner.memory_guard import MemoryGuard
 from runner.oom_watch import OomWatch
 from runner.options import Supervision
-from runner.output import Sink, Stream
+from runner.output import Stream
 from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
 from runner.progress import Progress
@@ -73,13 +74,10 @@ class Attempt:
         self._interrupts = 0
         self._wake = asyncio.Event()
         self._root_exit: Exit | None = None
-        self._picture: StallPicture | None = None
         self._detected: float | None = None
         self._troubles: list[str] = []
         self._verdict: Verdict | None = None
         self._warned = False
-        self._given_time = False
-        """Whether a stall was forgiven, and no progress came since."""
         self.stood_still_s = 0.0
         """Time in which the supervisor did not run; it does not count against the job."""
 
@@ -111,6 +109,13 @@ class Attempt:
         began = time.monotonic()
         self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._progress = Progress(self._ranks, began)
+        self._stalls = Confirmation(
+            self._paths,
+            self._progress,
+            strict=self._options.strict,
+            say=lambda text: self._console.say(text, "stall"),
+            trouble=self._trouble,
+        )
         was_subreaper = process_tree.is_subreaper()
         process_tree.become_subreaper()
         try:
@@ -154,7 +159,9 @@ class Attempt:
         assert root is not None, "a child that was not waited for is at least a zombie"
         self._tree = Tree(root, self._run, frozenset(), self._group)
         watched = process_tree.wake_at_end(child.pid, self._wake.set)
-        streams = self._streams(child)
+        streams = output.streams(
+            child, self._log, before_echo=self._console.clear, say=self._trouble
+        )
         self._sampler.workers.bound = host_limit.read(root.pid, self._options.max_host_memory)
         helper = self._sampler.watch_devices()
         if helper is not None:
@@ -194,22 +201,6 @@ class Attempt:
                 asyncio.get_running_loop().remove_reader(watched)
                 os.close(watched)
 
-    def _streams(self, child: subprocess.Popen[bytes]) -> list[Stream]:
-        found = []
-        for pipe, descriptor in ((child.stdout, 1), (child.stderr, 2)):
-            assert pipe is not None
-            found.append(
-                Stream(
-                    os.dup(pipe.fileno()),
-                    self._log,
-                    Sink(descriptor),
-                    before_echo=self._console.clear,
-                    say=self._trouble,
-                )
-            )
-            pipe.close()
-        return found
-
     async def _supervise(self, streams: list[Stream]) -> Stop | None:
         """Until the first process has ended; why we ended it, None where it did by itself."""
         while True:
@@ -217,8 +208,14 @@ class Attempt:
             if reason is None:
                 return None
             self._detected = time.monotonic()
-            if reason in (Stop.STALL, Stop.EXIT_STALL) and not await self._confirm(streams):
-                continue
+            if reason in (Stop.STALL, Stop.EXIT_STALL):
+                assert self._verdict is not None
+                confirmed = await self._stalls.of(
+                    self._verdict, self._tree, streams, self._has_ended
+                )
+                if not confirmed:
+                    self._detected = None
+                    continue
             await self._stop(reason)
             return reason
 
@@ -235,7 +232,8 @@ class Attempt:
             self._wake.clear()
             now = time.monotonic()
             moved = self._progress.look(now, streams)
-            self._given_time &= not moved
+            if moved:
+                self._stalls.progressed()
             standstill = standstill.look(now, tick, moved)
             self.stood_still_s = before + standstill.total
             if self._has_ended():
@@ -295,34 +293,6 @@ class Attempt:
             )
         self._warned = quiet
 
-    async def _confirm(self, streams: list[Stream]) -> bool:
-        """Capture the picture of the stall; False where the job moved meanwhile."""
-        assert self._verdict is not None
-        self._console.say(
-            f"stall: no progress for {self._verdict.quiet_s:.1f} s "
-            f"in phase {self._progress.phase}; looking at its threads",
-            "stall",
-        )
-        self._picture = await stall.capture(
-            self._tree, self._verdict, self._paths, again=self._given_time
-        )
-        self._picture = dataclasses.replace(self._picture, ranks=tuple(self._progress.standings))
-        if self._has_ended():
-            self._console.say("it ended meanwhile: the stall is withdrawn", "stall")
-            self._detected, self._picture = None, None
-            return False
-        if self._progress.look(time.monotonic(), streams):
-            self._console.say("it moved again: the stall is withdrawn", "stall")
-            self._detected, self._picture = None, None
-            return False
-        if self._picture.moved and not self._given_time and not self._options.strict:
-            self._trouble(stall.more_time(self._verdict))
-            self._given_time = True
-            self._progress.at = time.monotonic()
-            self._detected, self._picture = None, None
-            return False
-        return True
-
     async def _stop(self, reason: Stop) -> None:
         """TERM, the grace time, KILL. What must not be disturbed in its last work is asked first:
         a job that writes its checkpoint needs its workers alive until it says so."""
@@ -353,10 +323,10 @@ class Attempt:
     def _evidence(
         self, reason: Stop | None, record: Record | None, ranks: tuple[Record, ...]
     ) -> Evidence:
-        output = self._log.tail().decode("utf-8", "replace")
+        printed = self._log.tail().decode("utf-8", "replace")
         killed = self._root_exit is not None and self._root_exit.signal == signal.SIGKILL
         kills, xids = self._oom.kernel_log(
-            self._tree.pids_seen, output, process_tree.oom_score(self._run), all_seen=killed
+            self._tree.pids_seen, printed, process_tree.oom_score(self._run), all_seen=killed
         )
         ended = self._root_exit
         system = self._sampler.system.picture(self._sampler.devices_in_use, self._tree.pids_seen)
@@ -373,10 +343,10 @@ class Attempt:
             # Both tell the same events: the kernel's log in more words.
             xids=xids or tuple(self._sampler.xids),
             shm_full=self._shm_full or self._sampler.shm_was_full or system.shm_filled,
-            output=output,
+            output=printed,
             record=record,
             ranks=ranks,
-            stall=self._picture,
+            stall=self._stalls.picture,
             memory=self._guard.picture if self._guard is not None else None,
             system=system,
         )

@@ -12,6 +12,7 @@ import asyncio
 import fcntl
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -244,6 +245,23 @@ class Stream:
         self.ended = True
         self._stop_reading()
         os.close(self._pipe)
+
+
+def streams(
+    child: subprocess.Popen[bytes],
+    log: BoundedLog,
+    *,
+    before_echo: Callable[[], None],
+    say: Callable[[str], None],
+) -> list[Stream]:
+    """The streams of a child's standard output and error, whose pipes they take over."""
+    found = []
+    for pipe, descriptor in ((child.stdout, 1), (child.stderr, 2)):
+        assert pipe is not None
+        own = os.dup(pipe.fileno())
+        found.append(Stream(own, log, Sink(descriptor), before_echo=before_echo, say=say))
+        pipe.close()
+    return found
 
 
 def may_pause(taken: int, since_s: float, capacity: int) -> bool:
