@@ -12,6 +12,9 @@ TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^\(torch\|torchvision\)==/&/p' constraints.txt)
 PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
 
+# Every job is a fresh process: without the bytecode each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: browser demo test test-gpu check setup bench bench-gpu clean
 
 demo: setup

@@ -14,6 +14,11 @@ import pytest
 from probes import cgroup
 
 
+def pytest_configure() -> None:
+    # Hundreds of tests start Python anew: without the bytecode each would compile every module.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def temporary_folder() -> Iterator[None]:
     """A folder for temporary files of these tests alone: what other programs make and leave in the

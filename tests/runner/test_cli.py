@@ -12,7 +12,7 @@ import pytest
 
 from fwi import config
 from runner import paths
-from runner.cli import ExecCommand, TrainCommand, parse
+from runner.cli import ExecCommand, TrainCommand, main, parse
 from runner.options import Supervision
 from tests.runner.conftest import environment
 
@@ -68,17 +68,33 @@ def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_wrong_option_ends_with_status_2_and_a_line(
-    tmp_path: Path, arguments: list[str], said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
 ) -> None:
     runs = tmp_path / "runs"
+    monkeypatch.setenv("FWI_RUNS_DIR", str(runs))
+    monkeypatch.setenv("COLUMNS", "200")
     if arguments[0] == "show" and arguments[1] != "last":
         assert runner(runs, "exec", "--", "true").returncode == 0
-    done = runner(runs, *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
+    try:
+        status = main(arguments)
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    shown = capsys.readouterr()
+    assert said in shown.err + shown.out
     if arguments[0] in ("train", "infer", "synth", "evaluate", "exec"):
         assert not runs.exists()
+
+
+@pytest.mark.parametrize("arguments", [["banana"], ["exec", "--grace", "-2", "--", "true"]])
+def test_wrong_option_is_no_traceback(tmp_path: Path, arguments: list[str]) -> None:
+    done = runner(tmp_path / "runs", *arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("command", ["train", "infer", "synth", "evaluate", "exec"])
