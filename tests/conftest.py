@@ -14,9 +14,12 @@ import pytest
 from probes import cgroup
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # Hundreds of tests start Python anew: without the bytecode each would compile every module.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if config.getoption("numprocesses", None):
+        # Threads that wait for each other spin, at the cost of the tests beside them.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
