@@ -13,6 +13,8 @@ import pytest
 
 from tests.runner.conftest import environment
 
+pytestmark = pytest.mark.long
+
 
 def runner(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -13,6 +13,8 @@ from fwi import geology, wave
 from fwi.models import build
 from tests.test_end_to_end import runner
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.timeout(300)
 def test_last_run_is_judged_in_the_folder_of_a_run_of_its_own(tmp_path: Path) -> None:

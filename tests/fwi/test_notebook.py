@@ -202,6 +202,8 @@ def test_importing_every_module_starts_no_thread_and_opens_no_file() -> None:
 
 _PARENT = """
 import subprocess, sys, time
+
+pytestmark = pytest.mark.long
 command = [sys.executable, "-m", "runner", "notebook", "--watch", "--out", sys.argv[1]]
 child = subprocess.Popen(command)
 print(child.pid, flush=True)

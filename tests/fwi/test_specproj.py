@@ -19,6 +19,8 @@ from fwi.models.normalise import compress, taper
 from fwi.models.unet import GroupNorm
 from probes.tensors import saved_activation_bytes
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 HALF = [torch.float16, torch.bfloat16]
 

@@ -27,6 +27,8 @@ from fwi.training import train
 from probes import pulse
 from tests.fwi.runs import BATCHES, EPOCHS, MOVES, Job, differing, here
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="session")
 def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:

@@ -9,6 +9,8 @@ import pytest
 
 from runner import cli
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
 

@@ -19,6 +19,8 @@ from tests.faults.catalogue import BY_NAME, CATALOGUE, by_outcome
 from tests.faults.harness import ROOT, Trial
 from tests.runner.conftest import wait_until
 
+pytestmark = pytest.mark.long
+
 _AT_ONCE = 3
 
 

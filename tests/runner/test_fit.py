@@ -11,6 +11,8 @@ import pytest
 from runner.footprints import FootprintError, Footprints
 from tests.runner.conftest import ROOT
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("torch")
 
 _ASKED = {

@@ -154,6 +154,8 @@ def test_eight_supervisors_at_once_record_all_their_runs(runs: Path) -> None:
 
 HOLDER = """
 import sqlite3, sys
+
+pytestmark = pytest.mark.long
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
 database.execute("BEGIN IMMEDIATE")
 print("held", flush=True)

@@ -19,7 +19,10 @@ from tests.runner import reported
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.skipif(browser.why_not() is not None, reason=str(browser.why_not()))
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(browser.why_not() is not None, reason=str(browser.why_not())),
+]
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}

@@ -12,6 +12,8 @@ from runner import cli
 from runner.profiling import store
 from runner.profiling.store import Profile
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("torch")
 
 _QUICK = ("--device", "cpu", "--modes", "infer", "--steps", "1", "--warmup", "0")

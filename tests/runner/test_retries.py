@@ -19,6 +19,8 @@ from fwi import checkpoint
 from tests.fwi.trees import write_pair
 from tests.runner.conftest import ROOT, Supervised, environment, fault, is_gone
 
+pytestmark = pytest.mark.long
+
 Supervise = Callable[..., Supervised]
 Start = Callable[..., subprocess.Popen[str]]
 

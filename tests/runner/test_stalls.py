@@ -49,10 +49,19 @@ def test_file_lock_is_named_with_its_holder(supervise: Supervise, tmp_path: Path
     assert f"the FLOCK lock on {file}, held by pid {run.stdout.split()[-1]}" in said(run)
 
 
-def test_program_whose_stacks_move_has_a_second_time_and_ends_well(supervise: Supervise) -> None:
-    run = supervise(fault("works_without_a_word", 5), "--watchdog", "3", "--grace", "1")
-    assert run.outcome == "ok", stacks(run)
-    assert any("slow, not stuck" in trouble for trouble in run.result["troubles"])
+def test_program_whose_stacks_move_has_a_second_time_and_ends_well(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    end = tmp_path / "end"
+    child = start(fault("works_without_a_word", 60, end), "--watchdog", "3", "--grace", "1")
+    assert child.stderr is not None
+    said = next((line for line in child.stderr if "slow, not stuck" in line), None)
+    assert said is not None
+    end.touch()
+    assert child.stdout is not None
+    result = json.loads(child.stdout.read().splitlines()[-1])
+    assert result["outcome"] == "ok", result
+    assert any("slow, not stuck" in trouble for trouble in result["troubles"])
 
 
 def test_second_time_without_progress_is_a_spin(supervise: Supervise) -> None:

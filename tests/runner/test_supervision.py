@@ -15,6 +15,8 @@ import pytest
 from probes import procfs
 from tests.runner.conftest import ROOT, Supervised, environment, fault, is_gone, wait_until
 
+pytestmark = pytest.mark.long
+
 Supervise = Callable[..., Supervised]
 Start = Callable[..., subprocess.Popen[str]]
 

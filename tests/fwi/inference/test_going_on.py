@@ -23,7 +23,7 @@ from tests.fwi.inference.asking import OIDS, table
 from tests.fwi.runs import ROOT
 from tests.fwi.trees import cubes
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.mark.usefixtures("chunks_of_two")

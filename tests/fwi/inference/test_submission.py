@@ -22,7 +22,7 @@ from tests.fwi.inference.asking import OIDS, by_hand, require_rows, table
 from tests.fwi.runs import ROOT
 from tests.runner.conftest import environment
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("one_thread")]
 
 RECORD = ROOT.parent / "shared" / "data" / "000039dca2.npy"
 
