@@ -140,6 +140,7 @@ class Attempt:
         self._group = attempt_group.make(self._run, self._paths.folder)
         # A child's peak begins with our own pages, which it shows until it has become the job.
         self._own_rss = procfs.peak_rss(parent) or 0
+        bystanders = process_tree.before(parent)
         child = subprocess.Popen(
             self._command,
             stdin=None if self._inherit_input else subprocess.DEVNULL,
@@ -157,17 +158,18 @@ class Attempt:
         spawned = time.monotonic()
         root = procfs.identity(child.pid)
         assert root is not None, "a child that was not waited for is at least a zombie"
-        self._tree = Tree(root, self._run, frozenset(), self._group)
-        watched = process_tree.wake_at_end(child.pid, self._wake.set)
-        streams = output.streams(
-            child, self._log, before_echo=self._console.clear, say=self._trouble
-        )
-        self._sampler.workers.bound = host_limit.read(root.pid, self._options.max_host_memory)
-        helper = self._sampler.watch_devices()
-        if helper is not None:
-            self._tree.exclude(helper)
-        reason: Stop | None = None
+        self._tree = Tree(root, self._run, bystanders, self._group)
+        streams: list[Stream] = []
+        watched: int | None = None
         try:
+            watched = process_tree.wake_at_end(child.pid, self._wake.set)
+            streams = output.streams(
+                child, self._log, before_echo=self._console.clear, say=self._trouble
+            )
+            self._sampler.workers.bound = host_limit.read(root.pid, self._options.max_host_memory)
+            helper = self._sampler.watch_devices()
+            if helper is not None:
+                self._tree.exclude(helper)
             reason = await self._supervise(streams)
             ended = time.monotonic()
             self._shm_full = host.shm_is_full()
@@ -240,7 +242,7 @@ class Attempt:
                 return None
             if self._interrupts:
                 return Stop.INTERRUPT
-            self._leaks.look(self._tree.pids_known())
+            self._leaks.look(self._tree.pids_known, self._pids_now)
             self._sample(now)
             if self._guard is not None and self._guard.is_over(self._tree.scan()):
                 return Stop.MEMORY_LIMIT
@@ -262,6 +264,9 @@ class Attempt:
 
     def _state(self, quiet_s: float) -> str:
         return self._hooks.live(self._progress.pulse, self._sampler, quiet_s, self._reader.gauges())
+
+    def _pids_now(self) -> list[int]:
+        return [stat.pid for stat in self._tree.scan()]
 
     def _sample(self, now: float) -> None:
         self._hooks.on_look(now, self._reader)

@@ -3,7 +3,7 @@ certainly the attempt's is removed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from probes import sysv
 from probes.device import DeviceMemory
@@ -20,12 +20,11 @@ class LeakWatch:
         self._ipc = IpcWatch()
         self._folders = TempFolders(environment)
 
-    def look(self, pids: Iterable[int]) -> None:
+    def look(self, known: Callable[[], list[int]], now: Callable[[], list[int]]) -> None:
         """While the job runs, at every tick: whose is what is new in /dev/shm, and new folders of
-        sockets."""
-        pids = list(pids)
-        self._shm.look(pids)
-        self._folders.look(pids)
+        sockets. ``known`` are the processes last seen, ``now`` looks for them again."""
+        self._shm.look(known, now)
+        self._folders.look(known())
 
     def collect(
         self,

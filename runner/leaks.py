@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -113,15 +113,20 @@ class ShmWatch:
     def __init__(self) -> None:
         self._before = _entries()
         self._mapped: set[Entry] = set()
-        self._looked: frozenset[Entry] = frozenset()
+        self._looked: tuple[frozenset[Entry], frozenset[int]] = (frozenset(), frozenset())
 
-    def look(self, pids: Iterable[int]) -> None:
-        """See which processes of the attempt use what is new; costs little where nothing is."""
+    def look(self, known: Callable[[], list[int]], now: Callable[[], list[int]]) -> None:
+        """See which processes of the attempt use what is new; costs little where nothing is.
+
+        What makes a segment may be younger than what is known of the tree.
+        """
         new = frozenset(_entries() - self._before - self._mapped)
-        if new and new != self._looked:
-            used = mapped_by(pids)
-            self._mapped |= {entry for entry in new if entry.inode in used}
-            self._looked = new if len(new) < _MANY else self._looked
+        if new:
+            pids = frozenset(now() if new != self._looked[0] else known())
+            if (new, pids) != self._looked:
+                used = mapped_by(pids)
+                self._mapped |= {entry for entry in new if entry.inode in used}
+                self._looked = (new - self._mapped if len(new) < _MANY else frozenset(), pids)
         if len(self._mapped) > _MANY:
             self._mapped &= _entries()
 

@@ -19,7 +19,7 @@ import signal
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -109,8 +109,8 @@ def oom_score(run: str) -> int:
 
 def be_a_job(parent: int, score: int) -> None:
     """In a new child, before it becomes the job: die with the supervisor, and stand before it where
-    the kernel looks for somebody to kill for memory. Both are inherited by what the job starts, or
-    forgotten where the kernel has no such thing."""
+    the kernel looks for somebody to kill for memory. What the job starts inherits the second alone;
+    where the supervisor is killed, the next start ends what was left of the rest."""
     die_with_parent(parent)
     with suppress(OSError, ValueError):
         descriptor = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
@@ -166,7 +166,8 @@ class Tree:
         self._mark = f"{MARK}={mark}".encode()
         self._bystanders = set(bystanders)
         self._members: dict[Identity, Stat] = {}
-        self._sessions = {root.pid}
+        self._leaders = {root.pid: root}
+        """Of the sessions that members led, by their ids."""
         self.pids_seen = {root.pid}
         self._strangers: set[Identity] = set()
         self._self = os.getpid()
@@ -179,16 +180,18 @@ class Tree:
     def scan(self, *, by_mark: bool = False) -> list[Stat]:
         """The living members now; ``by_mark`` also looks into strangers' environments."""
         table = procfs.processes()
+        self._bystanders |= {stat.identity for stat in descendants(table, self._bystanders)}
+        self._leaders = still_led(table, self._leaders)
         found = members(
             table,
             known=set(self._members) | {self.root} | self._grouped(table),
-            sessions=self._sessions,
+            sessions=set(self._leaders),
             supervisor=self._self,
             bystanders=self._bystanders,
         )
         if by_mark:
             self._add_marked(table, found)
-        self._sessions |= {s.pid for s in found.values() if s.session == s.pid}
+        self._leaders |= {s.pid: s.identity for s in found.values() if s.session == s.pid}
         self._members = {stat.identity: stat for stat in found.values()}
         if len(self.pids_seen) < _PIDS:
             self.pids_seen |= set(found)
@@ -249,6 +252,53 @@ class Tree:
         return True
 
 
+def before(supervisor: int) -> frozenset[Identity]:
+    """What a process that begins to supervise has started for itself until now: none of it is the
+    job's, whatever session it is in."""
+    table = procfs.processes()
+    own = table.get(supervisor)
+    return frozenset(stat.identity for stat in descendants(table, {own.identity} if own else ()))
+
+
+def descendants(table: Mapping[int, Stat], ancestors: Collection[Identity]) -> list[Stat]:
+    """The children of ``ancestors`` in a table, and theirs (pure)."""
+    children = by_parent(table)
+    waiting = [
+        child
+        for who in ancestors
+        if who.pid in table and table[who.pid].identity == who
+        for child in children.get(who.pid, ())
+    ]
+    found = {}
+    while waiting:
+        stat = waiting.pop()
+        if stat.pid not in found:
+            found[stat.pid] = stat
+            waiting += children.get(stat.pid, ())
+    return list(found.values())
+
+
+def by_parent(table: Mapping[int, Stat]) -> dict[int, list[Stat]]:
+    """The processes of a table by the pid of their parent (pure)."""
+    children: dict[int, list[Stat]] = {}
+    for stat in table.values():
+        children.setdefault(stat.ppid, []).append(stat)
+    return children
+
+
+def still_led(table: Mapping[int, Stat], leaders: Mapping[int, Identity]) -> dict[int, Identity]:
+    """Which sessions' ids still mean what they meant (pure).
+
+    The kernel gives no process the number of a session that anybody is in: where another process
+    has it, that session is over, and a new one may be a stranger's.
+    """
+    return {
+        session: leader
+        for session, leader in leaders.items()
+        if session not in table or table[session].identity == leader
+    }
+
+
 def members(
     table: Mapping[int, Stat],
     *,
@@ -266,9 +316,7 @@ def members(
     """
     own = table.get(supervisor)
     home = own.session if own else None
-    children: dict[int, list[Stat]] = {}
-    for stat in table.values():
-        children.setdefault(stat.ppid, []).append(stat)
+    children = by_parent(table)
     found: dict[int, Stat] = {}
     waiting = [
         stat

@@ -133,7 +133,11 @@ class Sampler:
         if not device.is_present():
             return None
         command = [sys.executable, "-m", "probes.device", "--period", str(self._period)]
-        self._helper = Helper(command, self.device_line)
+        try:
+            self._helper = Helper(command, self.device_line)
+        except OSError as error:
+            self._say(f"devices are not watched: their probe could not be started: {error}")
+            return None
         return self._helper.identity
 
     def device_line(self, line: bytes) -> None:

@@ -215,7 +215,12 @@ class _Taker:
             seconds = min(seconds, self._until - time.monotonic())
             if seconds <= 0:
                 return None
-            return await helpers.ask(command, seconds, self._tree.exclude)
+            try:
+                return await helpers.ask(command, seconds, self._tree.exclude)
+            except OSError as error:
+                # No more processes or descriptors: beside such a job, what is left must do.
+                said = f"py-spy could not be started: {error.strerror or error}"
+                return helpers.Answer(said.encode(), 1)
 
     def _continue(self, stat: Stat) -> None:
         """A debugger that was killed may leave a process stopped that was not stopped before."""

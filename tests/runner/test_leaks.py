@@ -67,6 +67,17 @@ def test_segment_that_the_job_was_seen_to_map_is_removed_and_reported(
     assert not (SHM / name).exists()
 
 
+@pytest.mark.parametrize("before_s", [0.8, 1.2, 2.6])
+def test_segment_of_a_child_that_no_sample_had_seen_yet_is_removed(
+    supervise: Supervise, before_s: float
+) -> None:
+    program = f'sleep {before_s}; "$0" "$1" 1; true'
+    run = supervise(["sh", "-c", program, *fault("leaves_shared_memory")], "--sample", "2")
+    [name] = run.result["leaks"]["shm"]
+    assert run.result["leaks"]["removed"] == [name]
+    assert not (SHM / name).exists()
+
+
 def test_file_that_appears_meanwhile_is_reported_as_unsure_and_stays(
     supervise: Supervise, foreign: str
 ) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from probes import procfs
 from probes.procfs import Identity, Stat
 from runner import process_tree
+from tests.runner.conftest import environment
 
 SUPERVISOR, ROOT = 10, 20
 
@@ -57,6 +61,45 @@ def test_members(table: list[Stat], expected: set[int]) -> None:
 
 def test_member_that_was_known_stays_one_after_its_parent_died() -> None:
     assert members(stat(60, 1, 60), known={Identity(60, 1)}) == {60}
+
+
+def test_descendants_are_of_exactly_these_ancestors() -> None:
+    table = {
+        s.pid: s for s in (stat(15, 10, 15), stat(16, 15, 15), stat(17, 16, 17), stat(18, 1, 1))
+    }
+    found = process_tree.descendants(table, [Identity(15, 1), Identity(18, 9)])
+    assert {s.pid for s in found} == {16, 17}
+
+
+def test_number_of_a_session_that_another_process_has_means_another_session() -> None:
+    leaders = {20: Identity(20, 1), 21: Identity(21, 1), 22: Identity(22, 1)}
+    # The second leader has ended, the third's number was used again.
+    table = {s.pid: s for s in (stat(20, 10, 20), stat(30, 1, 21), stat(22, 1, 22, start=9))}
+    assert set(process_tree.still_led(table, leaders)) == {20, 21}
+
+
+def test_what_ran_before_the_job_in_a_session_of_its_own_is_left_alone(runs: Path) -> None:
+    """A notebook's kernel has children of its own; their children too, born during the run."""
+    told = runs.with_name("pids")
+    theirs = f"setsid sh -c 'sleep 1; setsid sleep 77 & echo $! $$ >{told}; exec sleep 78'"
+    program = f'{theirs} >/dev/null 2>&1 & exec "$0" -m runner exec --sample 0.1 -- sleep 2'
+    done = subprocess.run(
+        ["sh", "-c", program, sys.executable],
+        env=environment(runs),
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=60,
+    )
+    pids = [int(word) for word in told.read_text().split()]
+    try:
+        assert done.returncode == 0, done.stderr
+        assert "left behind" not in done.stderr
+        assert [procfs.identity(pid) is not None for pid in pids] == [True, True]
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_signal_reaches_only_the_process_of_that_start_time() -> None:
