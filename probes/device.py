@@ -31,6 +31,8 @@ class DeviceMemory:
     free: int
     processes: dict[int, int | None]
     """Bytes by pid; None where the driver does not tell (containers, WSL)."""
+    busy: int | None = None
+    """Percent of the driver's last period in which a kernel ran; None where it does not tell."""
 
 
 def is_present() -> bool:
@@ -83,7 +85,15 @@ def _device(pynvml: Any, index: int) -> DeviceMemory:
         used=int(room.used),
         free=int(room.free),
         processes=processes,
+        busy=_busy(pynvml, handle),
     )
+
+
+def _busy(pynvml: Any, handle: Any) -> int | None:
+    try:
+        return int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    except pynvml.NVMLError:
+        return None
 
 
 def parse(line: bytes) -> list[DeviceMemory]:

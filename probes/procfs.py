@@ -40,6 +40,8 @@ class Stat:
     """Bytes."""
     threads: int = 1
     """A process whose first thread has ended, and others have not, shows as a zombie with more."""
+    children_cpu_s: float = 0.0
+    """The same of its children that have ended and were waited for."""
 
     @property
     def identity(self) -> Identity:
@@ -108,7 +110,14 @@ def parse_stat(raw: bytes) -> Stat | None:
         start_ticks=int(fields[19]),
         rss=int(fields[21]) * _PAGE,
         threads=int(fields[17]),
+        children_cpu_s=(int(fields[13]) + int(fields[14])) / _CLOCK_TICKS,
     )
+
+
+def disk_bytes(pid: int) -> int:
+    """Bytes that a process had read from and written to storage; 0 where that is not told."""
+    told = counters(f"/proc/{pid}/io")
+    return sum(value for name, value in told if name in ("read_bytes:", "write_bytes:"))
 
 
 def processes() -> dict[int, Stat]:

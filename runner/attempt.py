@@ -23,6 +23,7 @@ from runner import (
     stall,
     stopping,
 )
+from runner.activity import Activity
 from runner.attempt_end import AttemptEnd, Timing
 from runner.bounded_log import BoundedLog
 from runner.confirming import Confirmation
@@ -109,6 +110,8 @@ class Attempt:
         began = time.monotonic()
         self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._progress = Progress(self._ranks, began)
+        silent = self._options.progress == "cpu"
+        self._activity = Activity(self._limits.watchdog) if silent else None
         self._stalls = Confirmation(
             self._paths,
             self._progress,
@@ -244,6 +247,10 @@ class Attempt:
                 return Stop.INTERRUPT
             self._leaks.look(self._tree.pids_known, self._pids_now)
             self._sample(now)
+            if self._activity and self._activity.look(
+                now, self._tree.scan, self._sampler.devices or ()
+            ):
+                self._progress.worked(now)
             if self._guard is not None and self._guard.is_over(self._tree.scan()):
                 return Stop.MEMORY_LIMIT
             seen = self._progress.observation(now, standstill)
@@ -276,8 +283,6 @@ class Attempt:
         try:
             members = self._tree.scan()
             self._oom.look(now, members)
-            if self._options.progress == "cpu":
-                self._progress.look_at_processors(now, members)
             job = Job(
                 self._tree.root.pid,
                 self._reader.pid(),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from probes.procfs import Stat
 from probes.pulse import Pulse
 from runner import rank_pulses
 from runner.output import Stream
@@ -13,8 +12,6 @@ from runner.rank_pulses import RankPulses, Standing
 from runner.watchdog import Observation, Standstill
 
 STARTUP = "startup"
-_REAL_WORK_S = 0.05
-"""Processor seconds between two looks that are more than the noise of waking up (a tick: 0.01)."""
 
 
 class Progress:
@@ -32,7 +29,6 @@ class Progress:
         self._before: dict[int, Standing] = {}
         self._pulses = pulses
         self._output = 0
-        self._cpu_s = 0.0
         self._looked = started
 
     def look(self, now: float, streams: Sequence[Stream]) -> bool:
@@ -61,12 +57,10 @@ class Progress:
         self._looked = now
         return moved
 
-    def look_at_processors(self, now: float, members: Iterable[Stat]) -> None:
-        """Let processor time count as progress of a program that does not pulse."""
-        used = sum(stat.cpu_s for stat in members)
-        if self._hindmost.pulse.number == 0 and used - self._cpu_s >= _REAL_WORK_S:
+    def worked(self, now: float) -> None:
+        """Let what a silent program does count as progress, if it does not pulse."""
+        if self._hindmost.pulse.number == 0:
             self.at = now
-        self._cpu_s = used
 
     def _seen(self, one: Standing, now: float) -> Standing:
         """The same with the time of its pulse by our clock."""
