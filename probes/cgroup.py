@@ -83,9 +83,20 @@ def memory_group(pid: int | None = None) -> MemoryGroup | None:
         return None
     paths = parse_membership(lines.decode("utf-8", "replace"))
     for candidate in candidates(paths, parse_mounts(mounts.decode("utf-8", "replace"))):
-        name = "memory.current" if candidate.version == 2 else "memory.usage_in_bytes"
-        if (candidate.folder / name).is_file():
-            return candidate
+        if (found := accounting(candidate)) is not None:
+            return found
+    return None
+
+
+def accounting(candidate: MemoryGroup) -> MemoryGroup | None:
+    """The nearest folder from a candidate's up to the mount in which memory is accounted; None
+    where it is nowhere. Version 2 has the controller only where the folder above asks for it."""
+    name = "memory.current" if candidate.version == 2 else "memory.usage_in_bytes"
+    for folder in (candidate.folder, *candidate.folder.parents):
+        if (folder / name).is_file():
+            return MemoryGroup(candidate.version, folder, candidate.top)
+        if folder == candidate.top:
+            break
     return None
 
 

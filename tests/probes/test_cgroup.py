@@ -63,6 +63,18 @@ def test_limit_is_the_smallest_from_here_to_the_top(tmp_path: Path) -> None:
     assert cgroup.MemoryGroup(2, inner, tmp_path).limit() == 5000
 
 
+def test_memory_is_accounted_by_the_nearest_folder_that_has_the_controller(tmp_path: Path) -> None:
+    job = tmp_path / "session.scope" / "job"
+    job.mkdir(parents=True)
+    of_the_job = cgroup.MemoryGroup(2, job, tmp_path)
+    assert cgroup.accounting(of_the_job) is None
+    (tmp_path / "session.scope" / "memory.current").write_text("1\n")
+    found = cgroup.accounting(of_the_job)
+    assert found == cgroup.MemoryGroup(2, job.parent, tmp_path)
+    # Whatever stands above the mount is of another tree.
+    assert cgroup.accounting(cgroup.MemoryGroup(2, job, job)) is None
+
+
 def test_unlimited_version_1_is_no_limit(tmp_path: Path) -> None:
     (tmp_path / "memory.limit_in_bytes").write_text("9223372036854771712\n")
     assert cgroup.MemoryGroup(1, tmp_path, tmp_path).limit() is None
