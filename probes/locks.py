@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from probes import procfs
+
+_INODE = re.compile(rb"^ino:\s*(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,31 @@ def held() -> list[Held]:
 def contended(pid: int, locks: Iterable[Held]) -> tuple[str, Held] | None:
     """A file that the process has open and that another has locked, with that lock."""
     others = {lock.inode: lock for lock in locks if lock.pid != pid}
-    folder = f"/proc/{pid}/fd"
+    for inode, path in _open_files(pid) if others else ():
+        if inode in others:
+            return path, others[inode]
+    return None
+
+
+def _open_files(pid: int) -> Iterator[tuple[int, str]]:
+    """Inodes and names of the files that a process has open.
+
+    The kernel tells the inode itself from 5.14 on. To ask the file for it waits for its file
+    system, which may be what the process waits for.
+    """
     try:
-        names = os.listdir(folder) if others else []
+        names = os.listdir(f"/proc/{pid}/fd")
     except OSError:
-        return None
+        return
     for name in names:
         try:
-            there = os.stat(f"{folder}/{name}")
-            if there.st_ino in others and stat.S_ISREG(there.st_mode):
-                return os.readlink(f"{folder}/{name}"), others[there.st_ino]
+            path = os.readlink(f"/proc/{pid}/fd/{name}")
+            if not path.startswith("/") or re.match(r"/dev/(?!shm/)", path):
+                continue
+            told = _INODE.search(procfs.read(f"/proc/{pid}/fdinfo/{name}", 4096) or b"")
+            yield int(told[1]) if told else os.stat(f"/proc/{pid}/fd/{name}").st_ino, path
         except OSError:
             continue
-    return None
 
 
 def waiting() -> list[Waiting]:
@@ -96,19 +110,6 @@ def parse(text: str) -> list[Waiting]:
 
 def file_of(lock: Waiting, pids: Iterable[int]) -> str | None:
     """The name of the locked file, as one of the processes has it open; None: nobody has."""
-    for pid in pids:
-        folder = f"/proc/{pid}/fd"
-        try:
-            names = os.listdir(folder)
-        except OSError:
-            continue
-        for name in names:
-            path = f"{folder}/{name}"
-            try:
-                there = os.stat(path)
-                # A device number in /proc/locks may be another view's than stat's (btrfs, overlay).
-                if there.st_ino == lock.inode:
-                    return os.readlink(path)
-            except OSError:
-                continue
-    return None
+    # A device number in /proc/locks may be another view's than stat's (btrfs, overlay).
+    files = (one for pid in pids for one in _open_files(pid))
+    return next((path for inode, path in files if inode == lock.inode), None)
