@@ -71,6 +71,11 @@ def holding(leaks: Leaks) -> list[str]:
     ]
     if leaks.cgroup:
         found.append(f"the cgroup {leaks.cgroup} could not be removed: something lives in it")
+    found += [
+        f"the segment {name} could not be removed: another process uses it"
+        for name in (*leaks.shm, *leaks.ipc)
+        if name not in leaks.removed
+    ]
     if leaks.device_bytes:
         found.append(f"its processes still hold {size(leaks.device_bytes)} of device memory")
     return found

@@ -152,3 +152,23 @@ def test_runs_in_one_process_leave_no_descriptor_open(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (leaks.Leaks(), []),
+        (leaks.Leaks(shm=("a",), ipc=("shm 7",), removed=("a", "shm 7")), []),
+        (leaks.Leaks(shm=("a", "b"), removed=("a",)), ["the segment b could not be removed"]),
+        (leaks.Leaks(ipc=("shm 7",)), ["the segment shm 7 could not be removed"]),
+        (leaks.Leaks(device_bytes=3 << 20), ["3.0 MiB of device memory"]),
+        (leaks.Leaks(cgroup="/x"), ["the cgroup /x could not be removed"]),
+        (leaks.Leaks(unsure=("psm_1",)), []),
+    ],
+)
+def test_only_what_is_still_there_and_ours_is_in_the_way_of_the_next_attempt(
+    found: leaks.Leaks, said: list[str]
+) -> None:
+    lines = leaks.holding(found)
+    assert len(lines) == len(said)
+    assert all(words in line for words, line in zip(said, lines, strict=True))
