@@ -26,6 +26,8 @@ from fwi.notebook import export, notebook, text_of
 from runner import cli
 from tests.fwi.trees import cubes
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -202,8 +204,6 @@ def test_importing_every_module_starts_no_thread_and_opens_no_file() -> None:
 
 _PARENT = """
 import subprocess, sys, time
-
-pytestmark = pytest.mark.long
 command = [sys.executable, "-m", "runner", "notebook", "--watch", "--out", sys.argv[1]]
 child = subprocess.Popen(command)
 print(child.pid, flush=True)

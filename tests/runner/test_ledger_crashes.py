@@ -18,6 +18,8 @@ import pytest
 from runner.ledger import Ledger
 from tests.runner.conftest import ROOT, Supervised, environment
 
+pytestmark = pytest.mark.long
+
 _MOUNTS = (
     "no mount namespace can be made here"
     if not shutil.which("unshare")
@@ -154,8 +156,6 @@ def test_eight_supervisors_at_once_record_all_their_runs(runs: Path) -> None:
 
 HOLDER = """
 import sqlite3, sys
-
-pytestmark = pytest.mark.long
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
 database.execute("BEGIN IMMEDIATE")
 print("held", flush=True)

@@ -9,7 +9,7 @@ import pytest
 
 from fwi.config import Pack
 from fwi.packing import pack
-from tests.fwi.trees import cubes, write_pair
+from tests.fwi.trees import cubes, maps, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +39,16 @@ def pair(tmp_path: Path) -> Path:
     """A source of one pair."""
     write_pair(tmp_path / "source", "FlatVel_A", 0)
     return tmp_path / "source"
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five files of 24 records: long enough to be met in the middle of one."""
+    root = tmp_path_factory.mktemp("large")
+    records = cubes(4, 0)
+    for n in range(1, 6):
+        for kind in ("data", "model"):
+            (root / "FlatVel_A" / kind).mkdir(parents=True, exist_ok=True)
+        np.save(root / f"FlatVel_A/data/data{n}.npy", np.resize(records, (24, 5, 1000, 70)))
+        np.save(root / f"FlatVel_A/model/model{n}.npy", maps(24, n))
+    return root

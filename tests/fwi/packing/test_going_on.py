@@ -15,7 +15,7 @@ from fwi.config import Pack
 from fwi.errors import DataError
 from fwi.packing import pack
 from tests.fwi.packing.jobs import digests, ended, start, wait_until
-from tests.fwi.trees import cubes, maps, write_pair
+from tests.fwi.trees import cubes, write_pair
 
 
 def test_second_run_writes_nothing(
@@ -50,19 +50,6 @@ def test_only_what_is_not_as_it_should_be_is_packed_again(
         assert differing == {"FlatVel_A/data/data2.npy", "SHA256SUMS"}
     else:
         assert after == before
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five files of 24 records: long enough to be met in the middle of one."""
-    root = tmp_path_factory.mktemp("large")
-    records = cubes(4, 0)
-    for n in range(1, 6):
-        for kind in ("data", "model"):
-            (root / "FlatVel_A" / kind).mkdir(parents=True, exist_ok=True)
-        np.save(root / f"FlatVel_A/data/data{n}.npy", np.resize(records, (24, 5, 1000, 70)))
-        np.save(root / f"FlatVel_A/model/model{n}.npy", maps(24, n))
-    return root
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
