@@ -76,6 +76,36 @@ def test_strict_gives_no_second_time(supervise: Supervise) -> None:
     assert not any("slow, not stuck" in trouble for trouble in run.result["troubles"])
 
 
+NO_MORE_PROCESSES = """
+import errno, sys
+from runner import helpers, supervisor
+from runner.options import Supervision
+
+class Refused:
+    def __init__(self, *_):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+helpers.Helper = Refused
+result = supervisor.run(sys.argv[1:], options=Supervision(watchdog=1.5, grace=1.0))
+print(result.outcome.value)
+"""
+
+
+def test_stall_is_explained_where_no_debugger_can_be_started(runs: Path) -> None:
+    """A machine that is out of processes is where jobs hang."""
+    lock = runs.with_name("a lock")
+    done = subprocess.run(
+        [sys.executable, "-c", NO_MORE_PROCESSES, *fault("waits_for_a_file_lock", "flock", lock)],
+        capture_output=True,
+        text=True,
+        env=environment(runs),
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[-1] == "hang.lock", done.stderr
+    [text] = runs.glob("*/attempt-1/stacks.txt")
+    assert "py-spy could not be started: Resource temporarily unavailable" in text.read_text()
+
+
 def test_job_that_forbids_tracing_tells_its_own_stacks(runs: Path) -> None:
     without: list[str] = []
     if os.getuid() == 0:
