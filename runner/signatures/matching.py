@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from runner import device_oom, log_ending
 from runner.log_ending import Log, Trace
 from runner.outcomes import Outcome as O
-from runner.signatures import deaths
+from runner.signatures import deaths, losses
 from runner.signatures.collective import COLLECTIVE
 from runner.signatures.data import DATA
 from runner.signatures.device import DEVICE
@@ -68,7 +68,8 @@ _SOFT = (O.ERROR_DEPENDENCY, O.ERROR_DATA, O.ERROR_PYTHON)
 
 # How much a hit counts, by where it stands; the words of a rank only order hits of one place.
 _SYSTEM, _FIRST_FAILURE, _LATER, _LAST_WORDS, _AFTER, _OTHERS, _DEATH = 40, 35, 32, 31, 30, 28, 27
-_OTHER_EXCEPTION, _EXCEPTION, _HANDLED, _SYMPTOM, _OTHER_SYMPTOM = 26, 25, 22, 20, 18
+_OTHER_EXCEPTION, _EXCEPTION, _HANDLED = 26, 25, 22
+_FIRST_LOSS, _SYMPTOM, _LAST_LOSS, _OTHER_SYMPTOM = 21, 20, 19, 18
 _ABORTED, _ASKED_FOR, _SUMMARY = 16, 15, 3
 
 
@@ -111,7 +112,22 @@ def _hits(log: Log) -> list[_Hit]:
     elif best != _EXCEPTION:
         heralds = _plain(log, max(0, start - _HERALDS), start, 0)
         found += [hit for hit in heralds if hit.weight == _SYSTEM]
-    return found + list(_deaths(log, end))
+    found += _deaths(log, end)
+    return found + list(_last_loss(log, found))
+
+
+def _last_loss(log: Log, found: list[_Hit]) -> Iterator[_Hit]:
+    """A loss that was no number at the last report: a failed collective is what that leads to, and
+    any other word of the end tells more."""
+    place = losses.last_not_finite(log, is_strict=False)
+    if place is None:
+        return
+    told = max((hit.weight for hit in found), default=0)
+    best = {hit.match.outcome for hit in found if hit.weight == told}
+    leads = told <= _SYMPTOM and best == {O.ERROR_COLLECTIVE}
+    line = log.lines[place].text.strip()[:_KEPT]
+    weight = _FIRST_LOSS if leads else _LAST_LOSS
+    yield _Hit(weight, place, Match(O.ERROR_NAN, line, confidence=0.75))
 
 
 def _last_chain(log: Log) -> list[Trace]:
@@ -191,6 +207,8 @@ def _plain(
 
 def _was_lived_through(line: str, outcome: O) -> bool:
     """Whether the words are a warning, or of somebody who goes on."""
+    if outcome is O.ERROR_NAN and losses.is_passed_over(line):
+        return True
     told = _LIVED_ON if outcome in _CALM else _LIVED_THROUGH
     return bool(told.search(line))
 

@@ -13,6 +13,7 @@ from tests.runner.endings import (
     devices_more,
     hosts,
     inputs,
+    losses,
     news,
     ranks,
     ranks_more,
@@ -50,6 +51,7 @@ def test_wording_is_known(outcome: str, text: str) -> None:
 
 ENDINGS = [
     *whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS, *news.ENDINGS,
+    *losses.ENDINGS,
 ]  # fmt: skip
 
 
