@@ -13,6 +13,7 @@ from tests.runner.endings import (
     devices_more,
     hosts,
     inputs,
+    libraries,
     losses,
     news,
     ranks,
@@ -31,6 +32,7 @@ WORDINGS = [
         devices_more,
         hosts,
         inputs,
+        libraries,
         ranks,
         ranks_more,
         software,
@@ -51,7 +53,7 @@ def test_wording_is_known(outcome: str, text: str) -> None:
 
 ENDINGS = [
     *whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS, *news.ENDINGS,
-    *losses.ENDINGS,
+    *losses.ENDINGS, *libraries.ENDINGS,
 ]  # fmt: skip
 
 
