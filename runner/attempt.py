@@ -255,9 +255,9 @@ class Attempt:
             self._console.live(lambda: self._state(verdict.quiet_s))  # noqa: B023 - called at once
 
     def _has_ended(self) -> bool:
-        self._root_exit = self._root_exit or process_tree.reap(
-            self._tree.root.pid, self._command[0]
-        )
+        root = self._tree.root.pid
+        self._oom.follow(root)
+        self._root_exit = self._root_exit or process_tree.reap(root, self._command[0])
         return self._root_exit is not None
 
     def _state(self, quiet_s: float) -> str:
