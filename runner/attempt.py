@@ -342,7 +342,7 @@ class Attempt:
             kernel_kills=kills,
             # Both tell the same events: the kernel's log in more words.
             xids=xids or tuple(self._sampler.xids),
-            shm_full=self._shm_full or self._sampler.shm_was_full or system.shm_filled,
+            shm_full=system.shm_full(self._shm_full or self._sampler.shm_was_full),
             output=printed,
             record=record,
             ranks=ranks,

@@ -18,6 +18,7 @@ from tests.runner.endings import (
     news,
     ranks,
     ranks_more,
+    schedulers,
     software,
     software_more,
     surroundings,
@@ -53,7 +54,7 @@ def test_wording_is_known(outcome: str, text: str) -> None:
 
 ENDINGS = [
     *whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS, *news.ENDINGS,
-    *losses.ENDINGS, *libraries.ENDINGS,
+    *losses.ENDINGS, *schedulers.ENDINGS, *libraries.ENDINGS,
 ]  # fmt: skip
 
 

@@ -149,6 +149,32 @@ ENDINGS: list[tuple[str, int | None, str]] = [
      + TRACE
      + "tensorflow.python.framework.errors_impl.InternalError: Attempting to perform BLAS "
      "operation using StreamExecutor without BLAS support"),
+    ("error.fd", 1,
+     "Exception in thread QueueFeederThread:\n"
+     + TRACE
+     + "OSError: [Errno 24] Too many open files\n"
+     + TRACE
+     + "KeyboardInterrupt"),
+    ("error.fd", 1,
+     "Traceback (most recent call last):\n  File \"/p/multiprocessing/queues.py\", line 239, "
+     "in _feed\n    obj = dumps(obj)\nRuntimeError: unable to open shared memory object "
+     "</torch_1_2_3> in read-write mode: Too many open files (24)\n^C"
+     + TRACE
+     + "KeyboardInterrupt"),
+    ("error.fd", 130,
+     "Exception in thread QueueFeederThread:\n"
+     + TRACE
+     + "OSError: [Errno 24] Too many open files\n"
+     + TRACE
+     + "KeyboardInterrupt"),
+    # Not in a thread that others wait for: it was caught, and the user stopped the rest.
+    ("interrupted", 130,
+     TRACE
+     + "OSError: [Errno 24] Too many open files\nclosed the oldest files\n"
+     + TRACE
+     + "KeyboardInterrupt"),
+    ("interrupted", 1,
+     "Exception in thread Thread-3:\n" + TRACE + "ValueError: x\n" + TRACE + "KeyboardInterrupt"),
     ("crash.segv", None,
      "step 3 loss 0.4\n\nProcess finished with exit code 139 (interrupted by signal 11: SIGSEGV)"),
     ("crash.segv", None,
