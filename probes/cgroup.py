@@ -35,6 +35,8 @@ class MemoryGroup:
     folder: Path
     top: Path
     """Mount point; limits of every folder between count."""
+    is_exact: bool = True
+    """Whether it is the process's own folder, not the nearest that is shown here."""
 
     def usage(self) -> int | None:
         """Bytes charged now."""
@@ -154,7 +156,7 @@ def candidates(paths: dict[str, str], mounts: list[Mount]) -> list[MemoryGroup]:
         if not inside.startswith(".."):
             found.append(MemoryGroup(mount.version, top / inside, top))
         # A container without a cgroup namespace shows its own folder as the mount's top.
-        found.append(MemoryGroup(mount.version, top, top))
+        found.append(MemoryGroup(mount.version, top, top, is_exact=False))
     return found
 
 

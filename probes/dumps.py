@@ -43,6 +43,8 @@ class Stack:
     active: bool | None
     """Whether py-spy saw it run; None where the dump does not tell."""
     frames: tuple[Frame, ...]
+    holds_gil: bool = False
+    """Whether py-spy saw it hold the interpreter's lock."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ class _Reader:
             self._thread = None
         elif thread := _SPY_THREAD.match(line):
             active = thread[2].startswith("active")
-            self._open(_Open(_number(thread[1]), thread[3] or "", active), "spy")
+            gil = "gil" in thread[2]
+            self._open(_Open(_number(thread[1]), thread[3] or "", active, holds_gil=gil), "spy")
         elif fault := _FAULT_THREAD.match(line):
             self._open(_Open(_number(fault[1]), fault[2] or "", None), "fault")
         elif line.startswith("Timeout (") or line.startswith("Stack (most recent call first):"):
@@ -171,6 +174,7 @@ class _Open:
     active: bool | None
     is_cut: bool = False
     """Whether its first lines were missing."""
+    holds_gil: bool = False
 
     def __post_init__(self) -> None:
         self.frames: list[Frame] = []
@@ -181,7 +185,7 @@ class _Open:
         return any(frame.plain == "<module>" for frame in self.frames)
 
     def closed(self) -> Stack:
-        return Stack(self.thread, self.name, self.active, tuple(self.frames))
+        return Stack(self.thread, self.name, self.active, tuple(self.frames), self.holds_gil)
 
 
 def _frame_of(line: str) -> Frame | None:

@@ -264,9 +264,9 @@ class Attempt:
             self._console.live(lambda: self._state(verdict.quiet_s))  # noqa: B023 - called at once
 
     def _has_ended(self) -> bool:
-        self._root_exit = self._root_exit or process_tree.reap(
-            self._tree.root.pid, self._command[0]
-        )
+        root = self._tree.root.pid
+        self._oom.follow(root)
+        self._root_exit = self._root_exit or process_tree.reap(root, self._command[0])
         return self._root_exit is not None
 
     def _state(self, quiet_s: float) -> str:
@@ -352,7 +352,7 @@ class Attempt:
             kernel_kills=kills,
             # Both tell the same events: the kernel's log in more words.
             xids=xids or tuple(self._sampler.xids),
-            shm_full=self._shm_full or self._sampler.shm_was_full or system.shm_filled,
+            shm_full=system.shm_full(self._shm_full or self._sampler.shm_was_full),
             output=printed,
             record=record,
             ranks=ranks,

@@ -10,11 +10,13 @@ import re
 import signal
 from dataclasses import replace
 
-from runner import device_events, rank_facts, scenes, signatures, system_facts
+from runner import device_events, kills, rank_facts, scenes, signalled, signatures, system_facts
 from runner.advice import advice_for
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome, exit_status
-from runner.signatures import Match, deaths
+from runner.rank_facts import Failure
+from runner.signalled import Decision, others, said
+from runner.signatures import Match
 from runner.units import size
 
 _WORKER_NAME = "pt_data_worker"
@@ -22,16 +24,17 @@ _WORKER_NAME = "pt_data_worker"
 _TIMEOUT_STATUS = 124
 _MOST_EXITS = 6
 _LAST_LINES = 30
+_SAYS_NO_MORE = (
+    Outcome.ERROR_COLLECTIVE, Outcome.ERROR_PYTHON, Outcome.CRASH_ABORT, Outcome.HANG_IO,
+    Outcome.HANG_STOPPED,
+)  # fmt: skip
+"""What tells no more than a job that says which collective failed: that ends in an abort, too."""
 _OF_AN_EXIT = (Outcome.HANG_LOCK, Outcome.HANG_IO, Outcome.HANG_UNKNOWN)
 """What a process that has only to leave may look like."""
 _OWN_SUMMARY = re.compile(r"([a-z]+(?:\.[a-z]+)*): .{1,200}; .{1,200}/report\.(?:html|md)$")
 """The line in which a supervisor says how its run ended."""
-_OF_A_KILL = re.compile(
-    r"SIGKILL|signal 9|signal: 9|\bKilled\b|\b137\b|-9\b|terminated abruptly|BrokenProcessPool"
-    r"|unexpectedly|EOFError|Broken pipe|Connection reset|ConnectionReset|peer|exited|worker",
-    re.IGNORECASE,
-)
-"""What is said of a process that somebody killed."""
+_LOADERS = re.compile(r"DataLoader worker|[Pp]in memory thread")
+"""What torch calls its loader's processes and threads, where it speaks of their end."""
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -47,10 +50,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     )
 
 
-_Decision = tuple[Outcome, float, list[Fact], list[Outcome]]
-
-
-def _decide(evidence: Evidence) -> _Decision:
+def _decide(evidence: Evidence) -> Decision:
     if evidence.start_error is not None:
         return Outcome.ERROR_USAGE, 1.0, [Fact("start", evidence.start_error)], []
     if evidence.stopped_for is not None:
@@ -60,7 +60,7 @@ def _decide(evidence: Evidence) -> _Decision:
     return _died(evidence)
 
 
-def _stopped(evidence: Evidence, stop: Stop) -> _Decision:
+def _stopped(evidence: Evidence, stop: Stop) -> Decision:
     if stop is Stop.INTERRUPT:
         return Outcome.INTERRUPTED, 1.0, [Fact("signal", "the user asked for the end")], []
     if stop is Stop.DEADLINE:
@@ -96,52 +96,83 @@ def _held(memory: MemoryPicture | None) -> list[Fact]:
     return [Fact("memory", text), *holders]
 
 
-def _died(evidence: Evidence) -> _Decision:
-    matches = _believed(signatures.match(evidence.output), evidence)
-    also = _others(matches)
+def _died(evidence: Evidence) -> Decision:
+    matches = signatures.match(evidence.output)
+    matches = signalled.believed(kills.believed(matches, evidence), evidence)
     own = rank_facts.failure(evidence)
-    if own is not None and own[0] in Outcome._value2member_map_:
-        return Outcome(own[0]), 0.99, [Fact("job", own[1])], also
+    if own is None:
+        return _seen(evidence, matches)
+    is_echo = rank_facts.is_echo(own)
+    seen = _seen(evidence, matches, is_echo=is_echo)
+    outcome, fact = Outcome(own.outcome), Fact("job", own.text)
+    if _outranks(evidence, own, seen[0]) or (is_echo and _tells_more(evidence, seen[0], outcome)):
+        return seen[0], seen[1], [*seen[2], fact], [outcome, *seen[3]]
+    system = [seen[0]] if evidence.signal is not None or kills.was_in_group(evidence) else []
+    return outcome, 0.99, [fact], [*system, *others(matches)]
+
+
+def _outranks(evidence: Evidence, own: Failure, seen: Outcome) -> bool:
+    """Whether what the system did to the job stands before a failure that it named itself: it was
+    killed for memory, or another rank was the first to die, and of a signal."""
+    was_killed = signal.SIGKILL in (evidence.signal, (evidence.exit_code or 0) - 128)
+    if was_killed and seen is Outcome.OOM_HOST_KILLED and kills.was_in_group(evidence):
+        return True
+    return seen.kind in ("oom", "crash") and rank_facts.another_died_first(evidence, own)
+
+
+def _tells_more(evidence: Evidence, seen: Outcome, named: Outcome) -> bool:
+    """Whether what was seen may be the cause of what a rank named, which had failed of another."""
+    if seen.kind in ("oom", "crash") and seen is not Outcome.CRASH_ABORT:
+        return True
+    if named is not Outcome.ERROR_COLLECTIVE or seen in _SAYS_NO_MORE:
+        return False
+    # A launcher asks the ranks that are left to end, and they may say so.
+    return seen is not Outcome.INTERRUPTED or evidence.signal is not None
+
+
+def _seen(evidence: Evidence, matches: list[Match], *, is_echo: bool = False) -> Decision:
+    """The outcome by the system and the log. ``is_echo``: the job says that it only failed of what
+    happened to another of its processes."""
+    also = others(matches)
     if evidence.signal is not None:
-        return _signalled(evidence, evidence.signal, matches)
-    worker = [match for match in matches if match.outcome is Outcome.CRASH_WORKER]
+        return signalled.decide(evidence, evidence.signal, matches)
+    is_echo = is_echo or (bool(matches) and matches[0].outcome is Outcome.ERROR_COLLECTIVE)
+    worker = [match for match in matches if _is_of_loader(match)]
     named = any(kill.name == _WORKER_NAME for kill in evidence.kernel_kills or ())
-    if (worker and _kernel_killed(evidence)) or named:
-        facts = [*(Fact("output", match.line) for match in worker[:1]), *_kill_facts(evidence)]
+    if (worker and kills.was_by_kernel(evidence)) or named:
+        facts = [*(Fact("output", match.line) for match in worker[:1]), *kills.facts(evidence)]
         return Outcome.OOM_HOST_WORKER, 0.95, facts, [Outcome.CRASH_WORKER, *also]
-    forgiven = bool(matches) and not _OF_A_KILL.search(matches[0].line)
-    if (evidence.oom_kills_group or evidence.kernel_kills) and forgiven:
+    if kills.was_in_group(evidence):
+        if not matches or is_echo or kills.are_spoken_of(matches[0].line):
+            return Outcome.OOM_HOST_KILLED, 0.85, kills.facts(evidence), also
         # Another process was killed, and the job went on: its own end has its own cause.
-        outcome, sure, facts, others = _by_match(matches, evidence)
-        return (
-            outcome,
-            min(sure, 0.8),
-            [*facts, *_kill_facts(evidence)],
-            [Outcome.OOM_HOST_KILLED, *others],
-        )
-    if evidence.oom_kills_group or evidence.kernel_kills:
-        return Outcome.OOM_HOST_KILLED, 0.85, _kill_facts(evidence), also
+        outcome, sure, facts, rest = _by_match(matches, evidence)
+        facts = [*facts, *kills.facts(evidence)]
+        return outcome, min(sure, 0.8), facts, [Outcome.OOM_HOST_KILLED, *rest]
     if evidence.exit_code is not None and evidence.exit_code > 128:
-        shell = _of_shell_status(evidence, evidence.exit_code - 128, matches)
+        shell = signalled.of_shell_status(evidence, evidence.exit_code - 128, matches)
         if shell is not None:
             return shell
+    crashed = rank_facts.crashed(evidence) if is_echo else None
+    if crashed is not None:
+        return signalled.decide(evidence, crashed, matches)
     if (nested := _of_a_run_inside(evidence)) is not None:
         return nested
     if matches and device_events.explain(matches[0], evidence.xids):
-        others = [matches[0].outcome]
-        return Outcome.FAULT_DEVICE, 0.7, [Fact("output", matches[0].line)], others
+        near = [matches[0].outcome]
+        return Outcome.FAULT_DEVICE, 0.7, [Fact("output", matches[0].line)], near
     if matches:
         return _by_match(matches, evidence)
     if evidence.xids:
         # The device's own word, where the job has none.
         return Outcome.FAULT_DEVICE, 0.7, _last_line(evidence), [Outcome.ERROR_PYTHON]
     if evidence.exit_code == _TIMEOUT_STATUS:
-        others = [Outcome.ERROR_PYTHON]
-        return Outcome.TIMEOUT, 0.6, [Fact("exit", "exit status 124, as of timeout(1)")], others
+        near = [Outcome.ERROR_PYTHON]
+        return Outcome.TIMEOUT, 0.6, [Fact("exit", "exit status 124, as of timeout(1)")], near
     return Outcome.ERROR_PYTHON, 0.6, _last_line(evidence), []
 
 
-def _of_a_run_inside(evidence: Evidence) -> _Decision | None:
+def _of_a_run_inside(evidence: Evidence) -> Decision | None:
     """What a supervisor that the job ran said of its own run, where the status agrees."""
     for line in reversed(evidence.output.splitlines()[-_LAST_LINES:]):
         told = _OWN_SUMMARY.match(line)
@@ -153,7 +184,7 @@ def _of_a_run_inside(evidence: Evidence) -> _Decision | None:
     return None
 
 
-def _by_match(matches: list[Match], evidence: Evidence) -> _Decision:
+def _by_match(matches: list[Match], evidence: Evidence) -> Decision:
     best = matches[0]
     if best.outcome is Outcome.CRASH_WORKER and any(
         match.outcome is Outcome.OOM_HOST_KILLED and match.is_system for match in matches
@@ -161,166 +192,18 @@ def _by_match(matches: list[Match], evidence: Evidence) -> _Decision:
         best = replace(best, outcome=Outcome.OOM_HOST_WORKER)
     if best.outcome is Outcome.OOM_HOST_KILLED and best.is_system:
         # The kernel names the victim, torch says that it was a worker.
-        workers = [match for match in matches if match.outcome is Outcome.CRASH_WORKER]
+        workers = [match for match in matches if _is_of_loader(match)]
         if workers:
-            facts = [*_said(best), Fact("output", workers[0].line)]
+            facts = [*said(best), Fact("output", workers[0].line)]
             return Outcome.OOM_HOST_WORKER, 0.9, facts, [Outcome.OOM_HOST_KILLED]
-    return best.outcome, best.confidence, _said(best), _others(matches)
+    facts = said(best)
+    if best.is_bus and evidence.shm_full:
+        facts.append(Fact("shm", "/dev/shm was full"))
+    return best.outcome, best.confidence, facts, others(matches)
 
 
-def _others(matches: list[Match]) -> list[Outcome]:
-    """What else fits: what the best match nearly is, then the runners-up."""
-    if not matches:
-        return []
-    return [*matches[0].also, *(match.outcome for match in matches[:4])]
-
-
-def _signalled(evidence: Evidence, number: int, matches: list[Match]) -> _Decision:
-    died = Fact("exit", f"died of {_signal_name(number)}")
-    also = _others(matches)
-    if number == signal.SIGKILL:
-        return _killed(evidence, died, matches)
-    if number == signal.SIGBUS and evidence.shm_full:
-        return Outcome.OOM_SHM, 0.95, [died, Fact("shm", "/dev/shm was full")], also
-    if number == signal.SIGBUS and evidence.system and evidence.system.disks_filled:
-        # A file that is mapped gets its blocks when its pages are written to.
-        return Outcome.ERROR_DISK, 0.85, [died], [Outcome.CRASH_SIGNAL, *also]
-    if number == signal.SIGBUS and any(
-        m.outcome is Outcome.OOM_SHM and (not evidence.is_observed or "shm" in m.line)
-        for m in matches
-    ):
-        return Outcome.OOM_SHM, 0.9, [died], also
-    if number == signal.SIGBUS and not evidence.is_observed:
-        return Outcome.OOM_SHM, 0.6, [died], [Outcome.CRASH_SIGNAL, *also]
-    if number == signal.SIGABRT:
-        return _aborted(evidence, died, matches)
-    if number == signal.SIGSEGV:
-        return Outcome.CRASH_SEGV, 0.95, [died], also
-    if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        told = _told_by_system(matches)
-        if told is not None:
-            return told.outcome, told.confidence, [died, *_said(told)], also
-        return Outcome.INTERRUPTED, 0.7, [died], [Outcome.CRASH_SIGNAL, *also]
-    if number == signal.SIGXFSZ:
-        return Outcome.ERROR_DISK, 0.8, [died], [Outcome.CRASH_SIGNAL, *also]
-    if number == signal.SIGXCPU:
-        return Outcome.TIMEOUT, 0.8, [died], [Outcome.CRASH_SIGNAL, *also]
-    return Outcome.CRASH_SIGNAL, 0.9, [died], also
-
-
-def _aborted(evidence: Evidence, died: Fact, matches: list[Match]) -> _Decision:
-    """An abort with a known message is that message's outcome: glibc, CUDA and C++ abort."""
-    also = _others(matches)
-    told = next((match for match in matches if not _is_vague(match)), None)
-    if told is None or (told.is_heap and evidence.is_observed):
-        # Where it was seen to abort, that is what happened, whatever destroyed the heap.
-        facts = [died, *_said(told)] if told else [died]
-        return Outcome.CRASH_ABORT, 0.95, facts, also
-    return told.outcome, 0.85, [died, *_said(told)], also
-
-
-def _is_vague(match: Match) -> bool:
-    """An exception that nothing is known of, or the abort itself."""
-    return match.outcome in (Outcome.ERROR_PYTHON, Outcome.CRASH_ABORT)
-
-
-def _told_by_system(matches: list[Match]) -> Match | None:
-    """What a scheduler or a kernel says in the log: a time limit, a cancelled job, memory."""
-    ends = (Outcome.TIMEOUT, Outcome.INTERRUPTED, Outcome.OOM_HOST_KILLED)
-    return next((m for m in matches if m.is_system and m.outcome in ends), None)
-
-
-def _killed(evidence: Evidence, died: Fact, matches: list[Match]) -> _Decision:
-    also = _others(matches)
-    if _kernel_killed(evidence):
-        # The machine's counter alone may have counted somebody else's process.
-        sure = bool(evidence.oom_kills_group or evidence.kernel_kills)
-        others = also if sure else [Outcome.CRASH_KILLED, *also]
-        facts = [died, *_kill_facts(evidence)]
-        return Outcome.OOM_HOST_KILLED, 0.97 if sure else 0.7, facts, others
-    told = _told_by_system(matches)
-    if told is not None and not (told.outcome is Outcome.OOM_HOST_KILLED and _is_denied(evidence)):
-        return told.outcome, 0.9, [died, *_said(told)], also
-    if not evidence.is_observed:
-        # No counter can be asked; of what kills a job without a word, memory is the usual cause.
-        return Outcome.OOM_HOST_KILLED, 0.55, [died], [Outcome.CRASH_KILLED, *also]
-    return Outcome.CRASH_KILLED, 0.8, [died], also
-
-
-def _believed(matches: list[Match], evidence: Evidence) -> list[Match]:
-    """What the log tells of a process that vanished is a kill for memory only as far as no counter
-    denies it. Words of the kernel or a scheduler stand: they may be of another machine."""
-    if not _is_denied(evidence):
-        return matches
-    return [
-        replace(match, outcome=Outcome.CRASH_KILLED)
-        if match.only_a_signal
-        else replace(match, outcome=Outcome.CRASH_WORKER, confidence=0.6)
-        if match.outcome is Outcome.OOM_HOST_KILLED and not match.is_system
-        else match
-        for match in matches
-    ]
-
-
-def _is_denied(evidence: Evidence) -> bool:
-    """Whether counters could be read, and none has counted a kill for memory."""
-    known = (evidence.oom_kills_group, evidence.oom_kills_machine, evidence.kernel_kills)
-    return any(one is not None for one in known) and not _kernel_killed(evidence)
-
-
-def _said(match: Match) -> list[Fact]:
-    facts = [Fact("output", match.line)]
-    return [*facts, Fact("device", match.numbers)] if match.numbers else facts
-
-
-def _of_shell_status(evidence: Evidence, number: int, matches: list[Match]) -> _Decision | None:
-    """128 + n is how a shell reports that its child died of signal n; None where it is no such.
-
-    The shell's word is all that is known of the child, so what the log says weighs more than
-    beside a death that was seen.
-    """
-    if number not in deaths.KNOWN:
-        return None
-    told = next((match for match in matches if match.only_a_signal), None)
-    if number == signal.SIGKILL and told is not None and told.outcome is Outcome.OOM_HOST_KILLED:
-        evidence = replace(evidence, is_observed=False)
-    if number in (signal.SIGABRT, signal.SIGBUS):
-        evidence = replace(evidence, is_observed=False)
-    outcome, confidence, facts, also = _signalled(evidence, number, matches)
-    exited = Fact("exit", f"exit status {evidence.exit_code}, as of {_signal_name(number)}")
-    said = next((match for match in matches if match.outcome is outcome), None)
-    facts = [exited, *facts[1:]]
-    if evidence.is_observed:
-        # Any program may end with such a status; here it was no signal that was seen.
-        also = [*also, Outcome.ERROR_PYTHON]
-    if said is not None and len(facts) == 1:
-        facts += _said(said)
-    return outcome, min(confidence, 0.85), facts, also
-
-
-def _kernel_killed(evidence: Evidence) -> bool:
-    """Only a counter makes a SIGKILL an out-of-memory kill, and never our own SIGKILL."""
-    if signal.SIGKILL in evidence.sent_signals:
-        return False
-    if evidence.oom_kills_group or evidence.kernel_kills:
-        return True
-    # The machine's counter is everybody's; where the kernel's log is readable it says whose.
-    return evidence.kernel_kills is None and bool(evidence.oom_kills_machine)
-
-
-def _kill_facts(evidence: Evidence) -> list[Fact]:
-    facts = []
-    for kill in (evidence.kernel_kills or ())[-3:]:
-        held = f", which held {size(kill.anonymous)}" if kill.anonymous is not None else ""
-        text = f"killed for memory: {kill.name} (pid {kill.pid}){held}"
-        facts.append(Fact("kernel log", text))
-    if evidence.oom_kills_group:
-        text = f"the job's memory cgroup counted {evidence.oom_kills_group} kill(s) for memory"
-        facts.append(Fact("cgroup", text))
-    elif evidence.oom_kills_machine:
-        text = f"the machine counted {evidence.oom_kills_machine} kill(s) for memory just before"
-        facts.append(Fact("vmstat", text))
-    return facts
+def _is_of_loader(match: Match) -> bool:
+    return match.outcome is Outcome.CRASH_WORKER and bool(_LOADERS.search(match.line))
 
 
 def _system_facts(outcome: Outcome, evidence: Evidence) -> list[Fact]:
@@ -341,7 +224,7 @@ def _common_facts(evidence: Evidence) -> list[Fact]:
     # What died of itself comes first, and is what matters.
     died.sort(key=lambda ended: (ended.pid, ended.signal) in ours)
     for ended in died[:_MOST_EXITS]:
-        name = _signal_name(ended.signal or 0)
+        name = signalled.name(ended.signal or 0)
         why = ours.get((ended.pid, ended.signal or 0))
         by = f", sent by the supervisor ({why})" if why else ""
         facts.append(Fact("exit", f"{ended.name} (pid {ended.pid}) died of {name}{by}"))
@@ -354,10 +237,3 @@ def _last_line(evidence: Evidence) -> list[Fact]:
     lines = [line.strip() for line in evidence.output.splitlines() if line.strip()]
     exit_fact = Fact("exit", f"exit status {evidence.exit_code}")
     return [exit_fact, Fact("output", lines[-1][:300])] if lines else [exit_fact]
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

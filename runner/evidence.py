@@ -71,8 +71,9 @@ class Evidence:
     read."""
     xids: tuple[str, ...] = ()
     """Events of NVIDIA devices while the job ran, as the kernel's log or NVML told them."""
-    shm_full: bool = False
-    """Whether /dev/shm was nearly full at the last look."""
+    shm_full: bool | None = None
+    """Whether /dev/shm was nearly full at some look; None: it was not, but has so little room that
+    it may have been between two."""
     output: str = ""
     """The end of what it printed."""
     is_observed: bool = True

@@ -19,23 +19,14 @@ from runner.diagnosis import diagnose
 from runner.evidence import Diagnosis, Evidence, Fact
 from runner.hangs import Hang
 from runner.outcomes import Outcome
+from runner.signatures import losses
 
 _TAIL = 1 << 20
 _SHOWN = 200
 _GUESS, _NOTHING = 0.6, 0.3
-_LOSS = re.compile(
-    r"\b(?!best|min|max)(?!\w*scale)\w*[Ll]oss\w{0,20}['\"]?(?: is)? ?[=: ] ?"
-    r"(?:tensor\()?(-?(?:nan|NaN|inf|Inf|\d[\d.e+-]*))\b"
-)
 _TIMEOUT_STATUS = 124
 _TIMED_DUMP = re.compile(r"^Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!", re.MULTILINE)
 _THREAD = re.compile(r"^(?:Current )?[Tt]hread (?:0x)?[\dA-Fa-f]+ [(\[]", re.MULTILINE)
-_PASSED_OVER = re.compile(
-    r"\b(?:best|skipp\w+|ignor\w+|continuing|warm-?up|passed|expected|caught|recovered"
-    r"|roll\w* ?back|retry\w*|resum\w+)\b",
-    re.IGNORECASE,
-)
-"""Words about a loss that was none, and was dealt with."""
 
 
 @dataclass(frozen=True)
@@ -122,24 +113,13 @@ def _ends_in_dump(text: str, status: int | None) -> bool:
 def _ended_well(text: str) -> Diagnosis:
     """Exit 0 is ok, however frightening the log; except where the numbers that the job itself
     reports last are none: then it has ended, not succeeded."""
-    line = last_loss(text)
-    if line is None:
+    log = log_ending.read(text)
+    place = losses.last_not_finite(log, is_strict=True)
+    if place is None:
         return diagnose(Evidence(0, None, output=text, is_observed=False))
-    facts = (Fact("exit", "exit status 0"), Fact("output", line))
+    facts = (Fact("exit", "exit status 0"), Fact("output", log.lines[place].text.strip()[:_SHOWN]))
     also = (Outcome.OK.value,)
     return Diagnosis(Outcome.ERROR_NAN.value, 0.7, facts, also, advice_for(Outcome.ERROR_NAN))
-
-
-def last_loss(text: str) -> str | None:
-    """The last line that reports a loss, where that loss is NaN; else None."""
-    for line in reversed(log_ending.read(text).lines):
-        if _PASSED_OVER.search(line.text):
-            continue
-        values = _LOSS.findall(line.text)
-        if values:
-            none = values[0].lower().startswith(("nan", "inf", "-inf"))
-            return line.text.strip()[:_SHOWN] if none else None
-    return None
 
 
 def files(names: Sequence[str], status: int | None, as_json: bool) -> int:

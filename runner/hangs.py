@@ -180,7 +180,8 @@ def _busy(scene: Scene) -> Hang | None:
     worst = max(busy, key=lambda s: s.share or 0.0)
     at = f", at {worst.place}" if worst.place else ""
     text = f"{worst.called} wanted {worst.share:.0%} of a core and made no progress{at}"
-    return Hang(Outcome.HANG_SPIN, 0.9, (Fact("cpu", text),))
+    also = (Outcome.HANG_DEVICE,) if worst.wait and worst.wait.kind is Kind.DEVICE else ()
+    return Hang(Outcome.HANG_SPIN, 0.9, (Fact("cpu", text),), also)
 
 
 def _is_busy(who: Suspect) -> bool:
@@ -207,6 +208,8 @@ def _chain(scene: Scene) -> Hang | None:
     assert last.wait is not None
     outcome = BY_KIND[last.wait.kind]
     also = [BY_KIND[s.wait.kind] for s in chain if s.wait and s is not last]
+    if outcome is Outcome.HANG_DEVICE and not last.wait.sure:
+        also.append(Outcome.HANG_SPIN)
     also = [o for o in dict.fromkeys(also) if o not in (outcome, Outcome.HANG_UNKNOWN)]
     sure = 0.9 if last.wait.sure else 0.6
     return Hang(

@@ -26,26 +26,35 @@ class OomWatch:
     def __init__(self) -> None:
         self._groups: dict[Path, tuple[cgroup.MemoryGroup, int]] = {}
         self._memberships: set[bytes] = set()
+        self._is_sure = True
         self._machine: deque[tuple[float, int]] = deque()
         own = cgroup.memory_group()
         if own is not None:
-            self._add(own)
+            self._add(own, is_first=True)
         self._start = host.oom_kills_of_machine()
         self._log = KernelLog()
 
     def look(self, now: float, members: Iterable[Stat]) -> None:
         for member in members:
-            membership = cgroup.membership(member.pid)
-            if membership is not None and membership not in self._memberships:
-                self._memberships.add(membership)
-                group = cgroup.memory_group(member.pid)
-                if group is not None:
-                    self._add(group)
+            self.follow(member.pid)
         count = host.oom_kills_of_machine()
         if count is not None:
             self._machine.append((now, count))
         while len(self._machine) > 1 and self._machine[1][0] < now - RECENT_S:
             self._machine.popleft()
+
+    def follow(self, pid: int) -> None:
+        """Notice the group of this process, which may have ended but is not reaped yet: it may have
+        moved there just before it was killed."""
+        membership = cgroup.membership(pid)
+        if membership is None or membership in self._memberships:
+            return
+        self._memberships.add(membership)
+        group = cgroup.memory_group(pid)
+        if group is None:
+            self._is_sure = False
+        else:
+            self._add(group)
 
     def kernel_log(
         self, pids: Container[int], output: str, score: int, *, all_seen: bool
@@ -75,19 +84,22 @@ class OomWatch:
     def close(self) -> None:
         self._log.close()
 
-    def _add(self, group: cgroup.MemoryGroup) -> None:
+    def _add(self, group: cgroup.MemoryGroup, *, is_first: bool = False) -> None:
         kills = group.oom_kills()
-        if kills is not None and group.folder not in self._groups:
+        if group.folder in self._groups:
+            return
+        # What a group that was come upon later has counted may be of the job or of before it.
+        self._is_sure &= group.is_exact and kills is not None and (is_first or not kills)
+        if kills is not None:
             self._groups[group.folder] = (group, kills)
 
     def kills_in_groups(self) -> int | None:
-        """Kills since the start in the cgroups of the job; None where no counter can be read."""
-        found = [
-            now - before
-            for group, before in self._groups.values()
-            if (now := group.oom_kills()) is not None
-        ]
-        return sum(found) if found else None
+        """Kills since the start in the cgroups of the job. 0 says that there was none: where a
+        counter could not be read, or went with its group, it is None."""
+        counts = [(group.oom_kills(), before) for group, before in self._groups.values()]
+        found = sum(now - before for now, before in counts if now is not None)
+        is_sure = bool(counts) and self._is_sure and all(now is not None for now, _ in counts)
+        return found if found or is_sure else None
 
     def recent_kills_on_machine(self) -> int | None:
         """Kills on the whole machine shortly before now; None where they are not counted."""

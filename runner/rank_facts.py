@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from probes.pulse import Record
-from runner import rank_pulses
+from runner import kills, rank_pulses, signalled
 from runner.evidence import Evidence, Fact
 from runner.hangs import Hang
 from runner.outcomes import Outcome
 from runner.rank_pulses import Standing
 
 _SEEN_ANYWAY = (Outcome.HANG_COLLECTIVE, Outcome.HANG_STOPPED)
-_SYMPTOMS = ("error.collective",)
+_ECHOES = (Outcome.ERROR_COLLECTIVE,)
 _ROOT_CAUSE = re.compile(r"Root Cause \(first observed failure\)")
 _FIRST_RANK = re.compile(
     r"\brank +: (\d+) \(local_rank: \d+\)\s+exitcode +: (-?\d+) \(pid: (\d+)\)"
@@ -38,18 +38,47 @@ def with_ranks(hang: Hang, standings: Sequence[Standing]) -> Hang:
     return Hang(Outcome.HANG_COLLECTIVE, 0.85, (fact, *hang.facts), also)
 
 
-def failure(evidence: Evidence) -> tuple[str, str] | None:
-    """Outcome and text of the failure that a process of the job named itself: a cause before what
-    another's failure leads to, and of several the lowest rank's."""
+@dataclass(frozen=True)
+class Failure:
+    """What a process of the job said that it was about to end in."""
+
+    outcome: str
+    text: str
+    pid: int | None
+
+
+def failure(evidence: Evidence) -> Failure | None:
+    """The failure that a process of the job named itself: a cause before what another's failure
+    leads to, and of several the lowest rank's. What is no outcome of ours is left out."""
     records = evidence.ranks or ((evidence.record,) if evidence.record else ())
-    named = [record.failure for record in records if record.failure is not None]
-    return min(named, key=lambda one: one[0] in _SYMPTOMS, default=None)
+    told = [Failure(*one.failure, one.pid) for one in records if one.failure is not None]
+    known = [one for one in told if one.outcome in Outcome._value2member_map_]
+    return min(known, key=is_echo, default=None)
+
+
+def is_echo(failure: Failure) -> bool:
+    """Whether it is what the end of another process of the job leads to."""
+    if failure.outcome == Outcome.ERROR_PYTHON:
+        return kills.are_spoken_of(failure.text)
+    return failure.outcome in _ECHOES
+
+
+def crashed(evidence: Evidence) -> int | None:
+    """The signal of the first process of the tree that crashed by itself."""
+    ours = {(sent.pid, sent.signal) for sent in evidence.sent}
+    died = [one for one in evidence.exits if (one.pid, one.signal) not in ours]
+    return next((one.signal for one in died if one.signal in signalled.CRASHES), None)
+
+
+def another_died_first(evidence: Evidence, named: Failure) -> bool:
+    """Whether the launcher saw another rank die of a signal before this one failed."""
+    first = _first(evidence)
+    return first is not None and int(first[2]) < 0 and int(first[3]) != named.pid
 
 
 def facts(evidence: Evidence) -> list[Fact]:
     """Which rank failed first, as the launcher says, and where it was."""
-    root = _ROOT_CAUSE.search(evidence.output)
-    told = _FIRST_RANK.search(evidence.output, root.end()) if root else None
+    told = _first(evidence)
     if told is None or evidence.stopped_for is not None or evidence.exit_code == 0:
         return []
     text = f"rank {told[1]} (pid {told[3]}) failed first, with exit status {told[2]}"
@@ -58,6 +87,12 @@ def facts(evidence: Evidence) -> list[Fact]:
     if own is not None and int(told[2]) < 0:
         text += f", in {own.pulse.phase} at step {own.pulse.step}"
     return [Fact("output", text)]
+
+
+def _first(evidence: Evidence) -> re.Match[str] | None:
+    """Number, status and pid of the rank that failed first, as torchrun's summary has them."""
+    root = _ROOT_CAUSE.search(evidence.output)
+    return _FIRST_RANK.search(evidence.output, root.end()) if root else None
 
 
 def table(records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@ def _wait_of(process: ProcessPicture) -> Wait | None:
         other = waits.of_others(process.stacks[1:], waits.FOR_A_THREAD)
         if other is not None:
             return replace(other, text=f"{other.text}, in a thread that the main one waits for")
-    if seen is not None and seen.kind is not Kind.SLEEP:
+    if seen is not None and seen.kind is not Kind.SLEEP and seen.sure:
         return seen
     kind = waits.of_call(main.call, main.wait) if main is not None else None
     if process.lock is not None:

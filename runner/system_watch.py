@@ -22,6 +22,8 @@ _MOUNTS_AGAIN = 20
 _NAMESPACES = 8
 _PROCESSES = 256
 _NEAR = 0.9
+_UNSEEN = 4 << 30
+"""Bytes that workers may fill and free again between two looks."""
 _COUNTERS = ("pgmajfault", "pswpin", "pswpout", "oom_kill")
 
 
@@ -87,6 +89,14 @@ class System:
     def shm_filled(self) -> bool:
         """Whether /dev/shm, as the job sees it, had no room at some look."""
         return disks.SHM in self.filled
+
+    def shm_full(self, at_a_look: bool) -> bool | None:
+        """Whether /dev/shm was full; None: at no look, but it may have been between two."""
+        if at_a_look or self.shm_filled:
+            return True
+        seen = [disk for disk in self.disks if disk.point == disks.SHM]
+        roomy = seen and all(disk.free > max(_UNSEEN, disk.total // 2) for disk in seen)
+        return False if roomy else None
 
     @property
     def disks_filled(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ _TELLING = _rules(
     (Kind.DEVICE, r".*(_local_scalar_dense_cuda|item_cuda|copy_kernel_cuda|gpu_sync).*", _ANY),
     (Kind.DEVICE, r".*", r"lib(cuda|cudart|nvidia-ml|amdhip64|hsa-runtime64)\.so"),
     (Kind.DEVICE, r"synchronize|_lazy_init|_lazy_call|empty_cache|current_stream|wait_stream"
-     r"|mem_get_info|memory_stats.*|set_device|get_device_properties|query",
+     r"|mem_get_info|memory_stats.*|set_device|get_device_properties|query|wait|wait_event"
+     r"|elapsed_time|record|record_event",
      r"torch/(cuda|xpu|mps|hip|accelerator)/(__init__|streams|memory|_utils)\.py$"),
     (Kind.DEVICE, r".*", r"torch/(cuda/)?amp/grad_scaler\.py$"),
     (Kind.DEVICE, r"to_device|batch_to_device|send_to_device|move_to_device|to_cuda|to_gpu|cuda"
@@ -105,7 +107,8 @@ _TELLING = _rules(
     (Kind.LOCK, r"acquire|_acquireLock|handle|__enter__", r"logging/__init__\.py$"),
     (Kind.LOCK, r"__enter__|acquire|wait|wait_for|_acquire_restore",
      r"multiprocessing/synchronize\.py$"),
-    (Kind.CHILD, r"wait|_wait|_try_wait|communicate|_communicate|run|call|check_output|check_call",
+    (Kind.CHILD, r"wait|_wait|_try_wait|communicate|_communicate|run|call|check_output|check_call"
+     r"|_execute_child",
      r"/?subprocess\.py$"),
     (Kind.JOIN, r"wait|poll|join", r"multiprocessing/(popen_\w+|process)\.py$"),
     (Kind.LOCK, r"join|get|wait", r"multiprocessing/(pool|managers)\.py$"),
@@ -153,6 +156,16 @@ _NATIVE_LEAVES = _rules(
      r"|io_getevents|msync|rename|unlink)(_nocancel|64)?(\s.*)?", _NATIVE),
 )  # fmt: skip
 
+# Looked for at the innermost alone, and a guess: what these do last is to wait for the device, if
+# there is one; on a processor they come back.
+_SYNCHRONISING = _rules(
+    (Kind.DEVICE, r"to|to_empty|cpu|_apply|convert", r"torch/nn/modules/module\.py$"),
+    (Kind.DEVICE, r"_?(clip_grad|get_total_norm|no_grad_wrapper)\w*",
+     r"torch/nn/utils/clip_grad\.py$"),
+)  # fmt: skip
+_CONVERTS = frozenset(("half", "float", "double", "bfloat16", "type", "share_memory"))
+"""What calls ``_apply`` as well, and moves nothing."""
+
 _CALLBACK = re.compile(r"(^|/)asyncio/events\.py$")
 _WORKER_LOOP = re.compile(r"_utils/worker\.py$")
 _PATHS = re.compile(r"^.*/(?:site-packages|dist-packages|lib/python[\d.]+)/")
@@ -170,10 +183,11 @@ def of_stack(stack: Stack) -> Wait | None:
         first = frames.index(inside[0]) if inside else len(frames)
         if all(_is_queue(frame) for frame in frames[:first]):
             return Wait(Kind.LOADER_IDLE, "the next index")
-        return _search(frames[:first])
+        return _search(frames[:first]) or _guess(stack, frames[:first])
     called = next((n for n, f in enumerate(frames) if _is_callback(f)), None)
     # The loop of asyncio waits for nothing while it is within a callback of the program's.
-    return _search(frames if called is None else frames[:called])
+    own = frames if called is None else frames[:called]
+    return _search(own) or _guess(stack, own)
 
 
 def _is_callback(frame: Frame) -> bool:
@@ -194,6 +208,21 @@ def _search(frames: Sequence[Frame]) -> Wait | None:
                     if frame.plain in _LEAVES and any(f.file.endswith(".py") for f in inner):
                         continue
                     return Wait(rule.kind, _at(frame))
+    return None
+
+
+def _guess(stack: Stack, frames: Sequence[Frame]) -> Wait | None:
+    """The device, where torch's own Python is innermost; torch gives the interpreter's lock back
+    before it waits."""
+    inner = next((f for f in frames if f.file.endswith(".py")), None)
+    if inner is None or stack.holds_gil:
+        return None
+    place = frames.index(inner)
+    for rule in _SYNCHRONISING:
+        if rule.function.match(inner.plain) and rule.file.search(inner.file):
+            run = itertools.takewhile(lambda f: f.file == inner.file, frames[place:])
+            moves = not any(frame.plain in _CONVERTS for frame in run)
+            return Wait(rule.kind, _at(inner), sure=False) if moves else None
     return None
 
 

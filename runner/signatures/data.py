@@ -16,6 +16,8 @@ _READS_DATA = (
     r"|rasterio|zarr|pyarrow|lmdb|safetensors|tifffile|nibabel|cv2"
 )
 _RAISED = r"^(?:\w+\.)*(?:[A-Z]\w*|error): "
+_SAID = rf"(?!(?:Key|Attribute|Name|Type)Error){_RAISED}"
+"""In words of the program's own, not the name of something."""
 _SUFFIX = (
     r"\.(?:npy|npz|pt|pth|ckpt|safetensors|h5|hdf5|mat|jpe?g|png|tiff?|bin|dat|tar|zip|gz|parquet"
     r"|arrow|lmdb|wav|flac|mp4|pkl|pickle|tfrecord|segy|sgy|raw|zst)['\"]?"
@@ -85,6 +87,11 @@ DATA = (
         r"could not find a format to read|Unable to load weights from .{0,40}checkpoint file",
         r"^ValueError: Expected object or value|!ssize\.empty\(\)|Empty file: ",
         r"^lmdb\.Error: .*No such file",
+        rf"{_SAID}.*\b[Tt]oo (?:little|few) (?:data|bytes|traces)\b",
+        rf"{_SAID}.*\b(?:[Dd]ata ?set|[Dd]ata(?: ?loader| folder| directory)?|[Mm]anifest) (?:is|was)"
+        r" empty\b|^(?:\w+\.)*\w+: [Ee]mpty (?:[Dd]ata ?set|input file|data folder)\b",
+        rf"{_SAID}.*\b[Nn]o (?:\w+ )?(?:files?|images?|samples?|shards?|records?|traces?|gathers?)"
+        r" (?:were |was |are |could be )?(?:match\w*|found|left to read)\b",
         r"^(?:wave|aifc|sunau|_csv|csv|tokenize|netCDF4|rasterio\.errors\.\w+)\.?\w*Error\b",
     ),
     ending(

@@ -37,6 +37,8 @@ _REPORTS = tuple(
         rf"error: \S+: tasks? [\d,-]+: (?P<word>{_WORDS})\b",
         rf"\bmake(?:\[\d+\])?: \*\*\* .{{0,200}}\] (?P<word>{_WORDS})\b",
         r"\bmake(?:\[\d+\])?: \*\*\* .{0,200}Error (?P<status>1\d\d)\b",
+        # An editor, of a program of Windows: an access violation.
+        r"exit code -1073741819|0x[Cc]0000005\b",
         r"\b(?:Exit Code:? +|exited with (?:exit )?code |exit (?:status|code):? ?)"
         r"(?P<status>1[3-9]\d|129)\b",
     )

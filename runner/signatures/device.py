@@ -14,6 +14,7 @@ _PINS = (
     r"|torch\.[a-z_]+\([^\n]*pin_memory ?= ?True"
     r"|cudaHost(?:Alloc|Register)|cudaMallocHost|hipHostMalloc|CachingHostAllocator"
 )
+_RAISED = r"^(?:\w+\.)*(?:[A-Z]\w*(?:Error|Exception|Exit)|Exception)\b: "
 _ASSERTS = r"Assertion [`'].*[`'] failed|device-side assert"
 
 DEVICE = (
@@ -57,12 +58,13 @@ DEVICE = (
         r"MIOpen.{0,160}(?:[Mm]emory allocation failed|out of memory)",
         r"insufficient resources when calling `cu|cuda?ublasCreate.{0,40}fail",
         r"cudnnCreate.{0,40}fail",
-        r"[Ff]ailed to (?:allocate|create).{0,60}(?:cublas|cudnn|cusolver|workspace|handle)",
+        r"(?:[Ff]ailed to|[Cc]ould not) (?:allocate|create).{0,60}(?:cublas|cudnn|cusolver|workspace|handle)",
         r"cu(?:DNN|BLAS|SOLVER|FFT) (?:failed to initialize|initialization failed)",
     ),
     ending(
         O.OOM_DEVICE_LIBRARY,
         r"CUDNN_STATUS_INTERNAL_ERROR\b|CUFFT_INTERNAL_ERROR|CUSOLVER_STATUS_INTERNAL_ERROR",
+        r"without BLAS support|[Bb]las x?\w{0,8} launch failed|DNN library (?:is not found|initialization)",
         r"[Uu]nable to find a valid cuDNN algorithm|was unable to find an engine to execute",
         r"No valid e(?:ngine configs|xecution plans)|miopenStatus(?:InternalError|UnknownError)|cuDNN.{0,40}workspace|CUBLAS_STATUS_INTERNAL_ERROR.*Create\(",
         also=[O.FAULT_DEVICE],
@@ -77,11 +79,16 @@ DEVICE = (
         r"(?:CUDA|HIP|XPU|MPS backend|NPU|MUSA|PrivateUse1) out of memory",
         r"torch\.(?:cuda\.|xpu\.)?OutOfMemoryError|would exceed allowed memory\. \(out of memory",
         r"(?:CUDA|HIP|CUDA driver|cuda|Triton) ?[Ee]rror(?: \[\w+\])?: out of memory",
+        r"Cuda Runtime \(out of memory\)|Out of memory error on GPU|\bRMM failure .{0,200}"
+        r"(?:pool size exceeded|out of memory)",
+        r"(?:CUDA|HIP|ROCM) failure \d{1,4}: out of memory|GPU=\d+ ?;.{0,80}out of memory",
         r"cuda runtime error \(2\)|THCudaCheck FAIL .*error=2\b|cupy\S*OutOfMemoryError",
         r"UR_RESULT_ERROR_OUT_OF_(?:DEVICE_MEMORY|RESOURCES)|PI_ERROR_OUT_OF_(?:RESOURCES|MEMORY)",
         r"hipErrorOutOfMemory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
         r"RESOURCE_EXHAUSTED.{0,40}(?:Out of memory|allocat)|OOM when allocating tensor.*GPU",
         r"cudaMalloc.{0,60}(?:fail|out of memory)|failed to allocate .{0,40}from device",
+        r"(?:GPU|CUDA|cuda|[Dd]evice) memory allocation (?:failed|failure|error)",
+        r"[Ff]ailed to allocate .{0,60}\bon (?:the )?(?:device|GPU|gpu)\b",
         r"torch\.OutOfMemoryError|cuMem\w*Alloc\w* failed|^RuntimeError: Invalid buffer size: [\d.]+ ?[GT]",
         r"No executable batch size found|No available memory for the cache blocks|larger than the maximum number of tokens that can be"
         r" stored in KV cache",
@@ -118,7 +125,19 @@ DEVICE = (
         r"no ROCm-capable device|ERROR_DEVICE_NOT_FOUND|No (?:XPU|HPU|NPU|MPS|TPU) devices? ",
         r"(?:[Cc]an't|[Cc]annot|[Cc]ould not|[Ff]ailed to|[Uu]nable to) initialize (?:NVML|CUDA|HIP|ROCm)",
         r"NVML_SUCCESS == |CUDA driver is not loaded|nvidia: version magic|could not insert 'nvidia",
-        r"unsatisfied condition: cuda",
+        r"unsatisfied condition: cuda|^AssertionError: Invalid device id",
+    ),
+    # What a program that asks for a device says where it finds none: it may as well be the build.
+    ending(
+        O.FAULT_DRIVER,
+        rf"{_RAISED}.{{0,80}}?(?:CUDA|[Gg][Pp][Uu]s?|cuda|ROCm)(?: devices?)?"
+        r" (?:is|are|was|were) (?:not|un) ?(?:available|found|detected|accessible|visible)\b(?!.*map_location)",
+        rf"{_RAISED}.{{0,60}}?\b[Nn]o (?:CUDA |NVIDIA |cuda )?"
+        r"(?:GPUs?|gpus?|devices?) (?:is |are |was |were )?(?:available|found|detected|visible)\b",
+        r"\b[Nn]o visible (?:CUDA |GPU )?(?:devices|GPUs)\b",
+        rf"{_RAISED}.{{0,80}}?\brequires? (?:a |an )?(?:CUDA|NVIDIA|cuda)"
+        r"[\w -]{0,20}(?:GPU|device)\b",
+        also=[O.ERROR_DEPENDENCY],
     ),
     ending(
         O.FAULT_DEVICE,

@@ -17,9 +17,16 @@ HOST = (
         r"Usage of EmptyDir volume .{0,80}exceeds",
         rank=Rank.SYSTEM,
     ),
+    # Said of what the job had used once it has ended, of whatever.
     ending(
         O.OOM_HOST_KILLED,
-        r"[Oo]ut of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|oom-kill:constraint",
+        r"Exceeded (?:job|step) memory limit at some point",
+        near=r"DUE TO (?:TIME LIMIT|PREEMPTION|NODE FAILURE)",
+        rank=Rank.SYMPTOM,
+    ),
+    ending(
+        O.OOM_HOST_KILLED,
+        r"[Oo]ut of memory: Kill(?:ed)? process|\bKill(?:ed)? process \d+,? .{0,80}-rss:|[Mm]emory cgroup out of memory|oom-kill:constraint",
         r"oom_reaper: reaped|invoked oom-killer|[Oo]om[-_ ][Kk]ill event",
         r"Failed with result 'oom-kill'|killed by the (?:cgroup )?(?:OOM|out-of-memory)",
         r"been OOM Killed|\bOOM[- ]?[Kk]illed\b|task \S+: Out Of Memory|\bOUT_OF_MEMORY\b",
@@ -29,7 +36,11 @@ HOST = (
         r"(?:killed|evicted) due to memory pressure|node running low on memory|Container killed (?:by YARN|due to memory)",
         r"killed by SIGKILL by OOM|allocate more memory than is available",
         r"allocated more memory than|using all available RAM",
-        r"exceed(?:ed|s|ing) (?:its )?(?:container )?memory (?:limit|request)s?\b",
+        r"exceed(?:ed|s|ing) (?:its |the )?(?:container |job |job's )?memory (?:limit|request)s?\b",
+        r"\b(?:gone|went|is|was) over (?:its |the )?memory limit\b",
+        r"job hard limit \"?(?:h_vmem|h_rss|h_data|s_vmem|mem\w*|virtual_free)\b",
+        r"running beyond (?:physical|virtual) memory limits",
+        r"memory usage exceeded (?:request_memory|limit)",
         rank=Rank.SYSTEM,
     ),
     ending(
@@ -66,5 +77,14 @@ HOST = (
         r"can't start new thread|pthread_create failed|Thread creation failed|unable to start thread",
         r"fork: (?:retry: )?Resource temporarily unavailable",
         r"OOM when allocating tensor|libgomp: Out of memory|JavaScript heap out of memory",
+        r"C error: out of memory|[Mm]emory allocation (?:failed|failure|error)|Memory allocation \(malloc\)",
+        r"could not (?:create|execute|initialize) an? .{0,40}: out of memory",
+        r"[Ff]ailed to allocate (?:memory|buffer|\d+ bytes)|(?:can't|[Uu]nable to) allocate (?:memory|space|buffer)",
+    ),
+    # Native code's own words; those of devices were asked before.
+    ending(
+        O.OOM_HOST_REFUSED,
+        r"^(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Failure|Fail)\b.{0,300}(?:: |\()[Oo]ut of memory\b",
+        also=[O.OOM_DEVICE_CAPACITY],
     ),
 )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from runner import device_oom, log_ending
 from runner.log_ending import Log, Trace
 from runner.outcomes import Outcome as O
-from runner.signatures import deaths
+from runner.signatures import deaths, losses
 from runner.signatures.collective import COLLECTIVE
 from runner.signatures.data import DATA
 from runner.signatures.device import DEVICE
@@ -33,6 +33,10 @@ SIGNATURES: tuple[Signature, ...] = (
     *DEVICE, *STORAGE, *OUTSIDE, *HOST, *USAGE, *SOFTWARE, *NUMBERS, *DATA, *COLLECTIVE,
 )  # fmt: skip
 
+STARVED = (
+    O.ERROR_FD, O.OOM_SHM, O.ERROR_DISK, O.OOM_HOST_REFUSED, O.OOM_PINNED, O.OOM_DEVICE_CAPACITY,
+)  # fmt: skip
+"""What ends a helper thread, whereupon all that wait for it stand still until somebody gives up."""
 _KEPT = 300
 _END = 60
 """Lines that count where there is no traceback."""
@@ -61,14 +65,16 @@ _LIVED_THROUGH = re.compile(
     re.IGNORECASE,
 )
 _LIVED_ON = re.compile(_GOES_ON, re.IGNORECASE)
+_THREAD = re.compile(r"^Exception in thread |queues\.py\"?, line \d+, in _feed|in _pin_memory_loop")
 _CALM = (O.INTERRUPTED, O.HANG_IO)
 """What is told without alarm, as news or a warning, and is an end for all that."""
 _SOFT = (O.ERROR_DEPENDENCY, O.ERROR_DATA, O.ERROR_PYTHON)
 """What programs ask for and handle in good order: ``except ImportError``."""
 
 # How much a hit counts, by where it stands; the words of a rank only order hits of one place.
-_SYSTEM, _FIRST_FAILURE, _LATER, _LAST_WORDS, _AFTER, _OTHERS, _DEATH = 40, 35, 32, 31, 30, 28, 27
-_OTHER_EXCEPTION, _EXCEPTION, _HANDLED, _SYMPTOM, _OTHER_SYMPTOM = 26, 25, 22, 20, 18
+_SYSTEM, _ENDED, _FIRST_FAILURE, _STARVED, _LATER, _LAST_WORDS, _AFTER = 40, 39, 35, 33, 32, 31, 30
+_OTHERS, _DEATH, _OTHER_EXCEPTION, _EXCEPTION, _HANDLED = 28, 27, 26, 25, 22
+_FIRST_LOSS, _SYMPTOM, _LAST_LOSS, _OTHER_SYMPTOM = 21, 20, 19, 18
 _ABORTED, _ASKED_FOR, _SUMMARY = 16, 15, 3
 
 
@@ -110,8 +116,23 @@ def _hits(log: Log) -> list[_Hit]:
         found += _before(log, start, chain)
     elif best != _EXCEPTION:
         heralds = _plain(log, max(0, start - _HERALDS), start, 0)
-        found += [hit for hit in heralds if hit.weight == _SYSTEM]
-    return found + list(_deaths(log, end))
+        found += [hit for hit in heralds if hit.weight >= _ENDED]
+    found += _deaths(log, end)
+    return found + list(_last_loss(log, found))
+
+
+def _last_loss(log: Log, found: list[_Hit]) -> Iterator[_Hit]:
+    """A loss that was no number at the last report: a failed collective is what that leads to, and
+    any other word of the end tells more."""
+    place = losses.last_not_finite(log, is_strict=False)
+    if place is None:
+        return
+    told = max((hit.weight for hit in found), default=0)
+    best = {hit.match.outcome for hit in found if hit.weight == told}
+    leads = told <= _SYMPTOM and best == {O.ERROR_COLLECTIVE}
+    line = log.lines[place].text.strip()[:_KEPT]
+    weight = _FIRST_LOSS if leads else _LAST_LOSS
+    yield _Hit(weight, place, Match(O.ERROR_NAN, line, confidence=0.75))
 
 
 def _last_chain(log: Log) -> list[Trace]:
@@ -166,9 +187,27 @@ def _own(log: Log, chain: list[Trace]) -> Iterator[_Hit]:
             if not is_last and found[0].outcome in _SOFT and not all(t.is_direct for t in later):
                 weight = min(weight, _HANDLED)
             yield _Hit(weight, place, found[1])
+    if log.exception(last).startswith("KeyboardInterrupt"):
+        yield from _starved_before(log, start)
     if not told:
         line = log.exception(last)[:_KEPT]
         yield _Hit(_EXCEPTION, last.said, Match(O.ERROR_PYTHON, line, confidence=0.85))
+
+
+def _starved_before(log: Log, start: int) -> Iterator[_Hit]:
+    """What a thread that the program waits for had died of before the user interrupted it."""
+    for trace in log.traces:
+        if trace.said is None or trace.is_ignored or not start - _END <= trace.said < start:
+            continue
+        frames = log.context(max(0, trace.start - 1), trace.said)
+        found = _fit(log, trace.said, frames)
+        if (
+            found is not None
+            and found[1].outcome in STARVED
+            and _THREAD.search(frames)
+            and not _went_on(log, trace)
+        ):
+            yield _Hit(_STARVED, trace.said, replace(found[1], also=(O.INTERRUPTED,)))
 
 
 def _plain(
@@ -191,6 +230,8 @@ def _plain(
 
 def _was_lived_through(line: str, outcome: O) -> bool:
     """Whether the words are a warning, or of somebody who goes on."""
+    if outcome is O.ERROR_NAN and losses.is_passed_over(line):
+        return True
     told = _LIVED_ON if outcome in _CALM else _LIVED_THROUGH
     return bool(told.search(line))
 
@@ -252,20 +293,21 @@ def _hit_of_death(death: deaths.Death, place: int, weight: int) -> _Hit:
         weight = _ASKED_FOR
     elif outcome is O.CRASH_ABORT:
         weight = _ABORTED
-    killed = outcome is O.OOM_HOST_KILLED
+    killed, bus = outcome is O.OOM_HOST_KILLED, outcome is O.OOM_SHM
     found = Match(
         outcome,
         death.line.strip()[:_KEPT],
         only_a_signal=killed,
-        also=(O.CRASH_KILLED,) if killed else (),
+        also=(O.CRASH_KILLED,) if killed else (O.CRASH_SIGNAL,) if bus else (),
         confidence=0.6 if killed else 0.8,
+        is_bus=bus,
     )
     return _Hit(weight, place, found)
 
 
 def _weight(signature: Signature, weight: int) -> int:
-    if signature.rank is Rank.SYSTEM:
-        return _SYSTEM
+    if signature.rank >= Rank.ENDED:
+        return _SYSTEM if signature.rank is Rank.SYSTEM else _ENDED
     return weight if signature.rank is Rank.CAUSE else min(weight, _SYMPTOM)
 
 
@@ -280,8 +322,9 @@ def _fit(log: Log, place: int, context: str) -> tuple[Signature, Match] | None:
         signature.outcome,
         line.strip()[:_KEPT],
         also=signature.also,
-        is_system=signature.rank is Rank.SYSTEM,
+        is_system=signature.rank >= Rank.ENDED,
         is_heap=signature.is_heap,
+        is_bus=signature.is_bus,
         confidence=0.75 if signature.rank is Rank.SYMPTOM else 0.9,
     )
     if signature.outcome is O.OOM_DEVICE_CAPACITY:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from runner.outcomes import Outcome as O
-from runner.signatures.signature import Rank, ending
+from runner.signatures.signature import ending
 
 _NO_NUMBER = r"(?:nan|NaN|NAN|inf|Inf|infinite|infinity|[Nn]on-?finite|not finite)"
+# Within a name as well: train_loss, trainLoss, loss_cls.
 _WHOSE = (
+    r"(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=L))"
     r"(?:[Ll]oss(?:es)?|[Gg]radients?|[Gg]rad_?norms?|norm|weights?|params?|parameters?|logits?"
-    r"|outputs?|activations?|predictions?|probabilit\w+|embeddings?)"
+    r"|outputs?|activations?|predictions?|probabilit\w+|embeddings?)(?![A-Za-z0-9])"
 )
 _IS = r"(?:is|are|was|were|became|becomes|become|went|turned|has|have|contains?|got|of|to|with)"
 
@@ -22,7 +24,7 @@ NUMBERS = (
         r"NanLossDuringTraining|Non[Ff]inite\w*Error|FloatingPointError",
         r"returned in `training_step` is nan|[Dd]etected nan and/or inf",
         r"[Ii]nput (?:X |y )?contains (?:NaN|infinity)|must not contain infs or NaNs",
-        r"[Nn]a[Nn]s? (?:was |were )?detected|matrix contains invalid numeric entries",
+        r"[Nn]a[Nn]s? (?:values? )?(?:was |were |is |are )?(?:detected|encountered)|matrix contains invalid numeric entries",
         r"cannot convert float (?:NaN|infinity) to integer|input matrix contained non-finite",
         r"[Tt]raining (?:has )?diverged|[Ll]oss (?:has )?(?:diverged|exploded)",
         r"[Cc]ontains `?(?:inf|nan|NaN)\b`?",
@@ -31,9 +33,12 @@ NUMBERS = (
     ),
     ending(
         O.ERROR_NAN,
-        rf"\b{_WHOSE}\b[^\n]{{0,60}}?\b{_IS}\b[^\n]{{0,24}}?\b{_NO_NUMBER}\b",
-        rf"\b{_WHOSE}\b ?[=:] ?{_NO_NUMBER}\b.{{0,60}}(?:[Ss]top|[Aa]bort|[Ee]xit|diverged)",
-        rf"\b(?:nan|NaN|NAN|inf|Inf|[Nn]on-?finite|[Ii]nfinite)\b[^\n]{{0,20}}\b{_WHOSE}\b",
+        rf"{_WHOSE}[^\n]{{0,60}}?\b{_IS}\b[^\n]{{0,24}}?\b{_NO_NUMBER}\b",
+        rf"{_WHOSE} ?[=:] ?{_NO_NUMBER}\b.{{0,60}}(?:[Ss]top|[Aa]bort|[Ee]xit|[Tt]erminat|[Hh]alt"
+        r"|diverged)",
+        rf"\b(?:nan|NaN|NAN|inf|Inf|[Nn]on-?finite|[Ii]nfinite)\b[^\n]{{0,20}}{_WHOSE}",
+        rf"^(?:\w+\.)*(?:[A-Z]\w*)?(?:Error|Exception)\b: .{{0,60}}?{_WHOSE} ?[=:]? ?{_NO_NUMBER}\b",
+        r"\b[Ii]nvalid loss, terminating",
     ),
     ending(
         O.ERROR_NAN,
@@ -46,6 +51,15 @@ NUMBERS = (
         rf"^(?:\w+\.)*(?:Assertion|Value|Runtime|Arithmetic|FloatingPoint)Error: "
         rf".*(?<!['_])(?<![Nn]o )\b{_NO_NUMBER}\b(?!['_])",
         r"^AssertionError\b.*diverged with loss",
+    ),
+    # Exceptions of somebody's own, by their names.
+    ending(
+        O.ERROR_NAN,
+        r"^(?:\w+\.)*(?:[A-Z]\w*)?(?:NaN|Nan|NAN|Non[Ff]inite|NotFinite"
+        r"|Inf(?:inite)?(?=Loss|Grad|Value|Norm|Error|Exception))(?![a-z])\w*"
+        r"(?:Error|Exception|Failure|Abort)\b",
+        r"^(?:\w+\.)*[A-Z]\w*(?:IsNaN|IsNan|BecameNaN|IsNonFinite|NotFinite|Diverged|Exploded)"
+        r"(?:Error|Exception)?\b",
     ),
     # A loss scale that fell to nothing: every gradient was NaN or infinite.
     ending(
@@ -64,5 +78,4 @@ NUMBERS = (
         r"^(?:AssertionError|RuntimeError|ValueError|SystemExit: 1)\s*:?\s*$",
         near=r"(?:isnan|isfinite|isinf)\b[^\n]*\n(?:[ ~^]*\n)?(?:Assertion|Runtime|Value)Error",
     ),
-    ending(O.ERROR_NAN, rf"\b[Ll]oss\w*['\"]?[ =:]+{_NO_NUMBER}\b", rank=Rank.SYMPTOM),
 )

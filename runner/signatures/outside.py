@@ -14,7 +14,9 @@ OUTSIDE = (
         r"DUE TO TIME LIMIT|job killed: walltime|TERM_(?:RUNLIMIT|CPULIMIT)|\bDeadlineExceeded\b",
         r"walltime .{0,40}exceeded limit|active longer than specified deadline",
         r"CPU time limit exceeded|[Rr]un time limit (?:exceeded|reached)",
-        r"[Tt]ime limit (?:exceeded|reached)|\bState ?: ?TIMEOUT\b",
+        r"[Tt]ime limit (?:exceeded|reached)|\bState ?: ?TIMEOUT\b|run time limit\.$",
+        r"job hard limit \"?[hs]_(?:rt|cpu)\b|[Ee]xceeded (?:the )?allowed (?:execution|job) duration",
+        r"[Ee]xceeded (?:the |its )?(?:hard |soft )?(?:(?:run ?)?time ?limit|wall ?(?:clock ?)?time)\b",
         rank=Rank.SYSTEM,
     ),
     # srun ends a step whose task has failed by itself.
@@ -25,6 +27,7 @@ OUTSIDE = (
         r"|srun: Terminating",
         rank=Rank.SYMPTOM,
     ),
+    ending(O.INTERRUPTED, r"CANCELLED AT (?!.*DUE TO)", rank=Rank.ENDED),
     ending(
         O.INTERRUPTED,
         r"CANCELLED AT|DUE TO (?:PREEMPTION|NODE FAILURE)|TERM_OWNER|TERM_PREEMPT",
@@ -45,7 +48,7 @@ OUTSIDE = (
         r"got signal: SIG(?:INT|TERM|HUP)|killed by signal: Interrupt|^Aborted!$|^\^C",
         r"hit ctrl-c again|[Kk]eyboard ?[Ii]nterrupt (?:received|detected)",
         r"[Dd]etected [Kk]eyboard ?[Ii]nterrupt",
-        r"Received (?:\d+|SIG\w+|\w+) death signal|^(?:\w+\.)*(?:SIGTERM|SigTerm|Preempt)\w*Exception\b",
+        r"Received [\w.]+ death signal|Ctrl ?[+-] ?C (?:detected|pressed|received)|^(?:\w+\.)*(?:SIGTERM|SigTerm|Preempt)\w*Exception\b",
         r"(?:process|launcher|job|[Hh]andler|trainer|[Ww]orker)\b.{0,30} received (?:SIGINT|SIGTERM|SIGHUP)\b",
         r"(?:[Rr]eceived|[Cc]aught) (?:signal )?(?:SIGINT|SIGTERM|SIGHUP|signal (?:2|15"
         r"|1))\b.{0,40}(?:exit|stop|shut|terminat|abort|$)",

@@ -17,7 +17,9 @@ class Rank(IntEnum):
     SYMPTOM = 1
     """What a failure elsewhere leads to; counts where no cause is seen."""
     CAUSE = 2
-    SYSTEM = 3
+    ENDED = 3
+    """The scheduler's, of a job that it ended, and not why: another word of it tells more."""
+    SYSTEM = 4
     """Words of the kernel, the scheduler, the container engine or the device's own asserts."""
 
 
@@ -33,6 +35,8 @@ class Signature:
     also: tuple[Outcome, ...] = ()
     is_heap: bool = False
     """The C library found its heap destroyed."""
+    is_bus: bool = False
+    """A bus error, which a full /dev/shm leads to, and a file that was cut."""
 
     def fits(self, line: str, context: str) -> bool:
         if not compiled(self.pattern).search(line):
@@ -54,6 +58,7 @@ class Match:
     confidence: float = 0.9
     is_system: bool = False
     is_heap: bool = False
+    is_bus: bool = False
 
 
 @functools.cache
@@ -69,6 +74,7 @@ def ending(
     rank: Rank = Rank.CAUSE,
     also: Sequence[Outcome] = (),
     is_heap: bool = False,
+    is_bus: bool = False,
 ) -> Signature:
     """A row of a table: any of the patterns."""
-    return Signature(outcome, "|".join(patterns), near, rank, tuple(also), is_heap)
+    return Signature(outcome, "|".join(patterns), near, rank, tuple(also), is_heap, is_bus)

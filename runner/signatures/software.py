@@ -39,6 +39,12 @@ SOFTWARE = (
         r"No such file or directory: '(?:\S*/)?(?:nvcc|ninja|gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?|cmake|ptxas"
         r"|ffmpeg)'",
         r"^SystemError: initialization of \w+ failed|^NameError: name '_C' is not|MKL_THREADING_LAYER=",
+        r"compiled against ABI version|[Nn]umba needs NumPy|Cannot load (?:neither )?lib\S+\.so",
+        r"No matching distribution found|conflicting dependencies|ResolutionImpossible",
+        r"Could not find a version that satisfies|PackagesNotFoundError|Unsatisfiable\w*Error"
+        r"|ResolvePackageNotFound|No solution found when resolving|version solving failed",
+        r"externally-managed-environment|execve\(\): .{0,200}: No such file or directory",
+        r"Exec format error|cannot execute binary file|incompatible architecture",
         r"OMP: Error #15|\w::\w+ does not exist|module 'lib' has no attribute",
         r"'_OpNamespace' '\w+' object has no attribute",
         r"Could not run '\w+::\S+' with arguments from the '(?:CUDA|MPS|XPU|HIP|HPU|XLA|NPU|MTIA)'",

@@ -69,8 +69,37 @@ CASES = {
         Evidence(None, 9, oom_kills_group=1, oom_kills_machine=1),
         "oom.host.killed",
     ),
-    "kill counted by the machine alone, just before": (
+    "kill counted by the machine alone, and not by the job's own cgroup": (
         Evidence(None, 9, oom_kills_group=0, oom_kills_machine=1),
+        "crash.killed",
+    ),
+    "shell whose child was killed, beside somebody else's kill on the machine": (
+        Evidence(137, None, oom_kills_group=0, oom_kills_machine=1, output="7 Killed  python x.py"),
+        "crash.killed",
+    ),
+    "worker killed, beside somebody else's kill on the machine": (
+        Evidence(
+            1,
+            None,
+            oom_kills_group=0,
+            oom_kills_machine=1,
+            output=TRACE + "RuntimeError: DataLoader worker (pid 9) is killed by signal: Killed.",
+        ),
+        "crash.worker",
+    ),
+    "actor of ray's killed by the kernel": (
+        Evidence(
+            1,
+            None,
+            oom_kills_group=1,
+            output=TRACE + "ray.exceptions.WorkerCrashedError: A worker died or was killed.",
+        ),
+        "oom.host.killed",
+    ),
+    "collective that failed of a rank that the kernel killed": (
+        Evidence(
+            1, None, oom_kills_group=1, output="Watchdog caught collective operation timeout: x"
+        ),
         "oom.host.killed",
     ),
     "exception beside somebody else's kill on the machine": (

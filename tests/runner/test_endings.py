@@ -13,9 +13,12 @@ from tests.runner.endings import (
     devices_more,
     hosts,
     inputs,
+    libraries,
+    losses,
     news,
     ranks,
     ranks_more,
+    schedulers,
     software,
     software_more,
     surroundings,
@@ -30,6 +33,7 @@ WORDINGS = [
         devices_more,
         hosts,
         inputs,
+        libraries,
         ranks,
         ranks_more,
         software,
@@ -50,6 +54,7 @@ def test_wording_is_known(outcome: str, text: str) -> None:
 
 ENDINGS = [
     *whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS, *news.ENDINGS,
+    *losses.ENDINGS, *schedulers.ENDINGS, *libraries.ENDINGS,
 ]  # fmt: skip
 
 

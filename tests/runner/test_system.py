@@ -119,3 +119,23 @@ def test_result_holds_what_the_machine_went_through(supervise: Supervise) -> Non
     assert system["disks"]
     assert all(disk["free"] <= disk["total"] for disk in system["disks"])
     assert system["counters"]["oom_kill"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("free", "filled", "at_a_look", "full"),
+    [
+        (23 << 30, (), False, False),
+        (23 << 30, (), True, True),
+        (0, ("/dev/shm",), False, True),
+        # Half full, and so small that a few batches fill it between two looks.
+        (9 << 30, (), False, None),
+        (60 << 20, (), False, None),
+    ],
+)
+def test_shared_memory_had_room_only_where_no_burst_fills_it(
+    free: int, filled: tuple[str, ...], at_a_look: bool, full: bool | None
+) -> None:
+    total = 64 << 20 if free < 1 << 30 else 24 << 30
+    disk = Disk("/dev/shm", "tmpfs", "0:26", total, free)
+    assert System(disks=(disk,), filled=filled).shm_full(at_a_look) is full
+    assert System().shm_full(False) is None

@@ -190,7 +190,6 @@ WORDINGS: dict[str, list[str]] = {
         "lightning.fabric.utilities.exceptions.MisconfigurationException: No supported gpu "
         "backend found!",
         "ValueError: batch size 0",
-        "AssertionError: Invalid device id",
         "ValueError: Loss weights must sum to 1",
         "TypeError: loss is not a tensor",
         "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
