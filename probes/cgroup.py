@@ -7,6 +7,7 @@ path may be of the host's tree while the mount shows a part of it, so the mount'
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ def accounting(candidate: MemoryGroup) -> MemoryGroup | None:
     name = "memory.current" if candidate.version == 2 else "memory.usage_in_bytes"
     for folder in (candidate.folder, *candidate.folder.parents):
         if (folder / name).is_file():
-            return MemoryGroup(candidate.version, folder, candidate.top)
+            return dataclasses.replace(candidate, folder=folder)
         if folder == candidate.top:
             break
     return None

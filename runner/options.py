@@ -45,8 +45,8 @@ class Supervision:
     grace: float = 15.0
     """Seconds between SIGTERM and SIGKILL, in which a checkpoint may be written."""
     progress: Literal["pulse", "cpu"] = "pulse"
-    """cpu: what a program does (processor time, bytes of disks, its devices) counts as progress where
-    it does not pulse."""
+    """cpu: processor time, bytes of disks and work of devices count as progress of a program that
+    does not pulse."""
     sample: float = 1.0
     """Seconds between samples of memory."""
     metrics_file: Path | None = None
