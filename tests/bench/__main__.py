@@ -1,7 +1,8 @@
 """``python -m tests.bench [--gpu] [NAME …]``: measure every figure, print it beside its target, and
 write the page under docs/results/. ``python -m tests.bench faults`` does that for the injected
-faults, which take most of an hour. ``python -m tests.bench baselines [--gpu]`` trains the networks
-side by side, which takes longer, and goes on where it was ended."""
+faults, which take most of an hour; with names, and ``--page``, for those alone.
+``python -m tests.bench baselines [--gpu]`` trains the networks side by side, which takes longer and
+goes on where it was ended."""
 
 from __future__ import annotations
 
@@ -59,8 +60,8 @@ def main() -> int:
         return _measure_baselines(asked)
     if asked.gpu:
         return _measure_gpu()
-    if asked.names == ["faults"]:
-        return _measure_faults(asked.rounds, asked.seed)
+    if asked.names[:1] == ["faults"]:
+        return _measure_faults(asked.names[1:], asked.rounds, asked.seed, asked.page)
     figures = _measure(asked.names or MODULES)
     if asked.page and asked.names:
         page = RESULTS / f"{asked.page}.md"
@@ -73,12 +74,22 @@ def main() -> int:
     return 0 if all(figure.met is not False for figure in figures) else 1
 
 
-def _measure_faults(rounds: int, seed: int) -> int:
+def _measure_faults(names: Sequence[str], rounds: int, seed: int, page: str | None) -> int:
     from tests.bench import faults
+    from tests.faults.catalogue import CATALOGUE
 
-    figure, rows = faults.measure(rounds, seed, say=lambda text: print(text, flush=True))
+    chosen = [fault for fault in CATALOGUE if not names or any(n in fault.name for n in names)]
+    if not chosen or (names and not page):
+        print(
+            "no such fault" if not chosen else "some faults alone go to a page of their own: --page"
+        )
+        return 2
+    figure, rows = faults.measure(rounds, seed, chosen, say=lambda text: print(text, flush=True))
     command = f"python -m tests.bench faults --rounds {rounds} --seed {seed}"
-    files.write_text(RESULTS / "faults.md", faults.page(rows, figure, _machine(), command))
+    if names:
+        command += f" --page {page} " + " ".join(f'"{name}"' for name in names)
+    place = RESULTS / f"{page or 'faults'}.md"
+    files.write_text(place, faults.page(rows, figure, _machine(), command))
     print(" | ".join(_row(figure)))
     return 0 if figure.met else 1
 
