@@ -83,6 +83,18 @@ def _passes_on(process: ProcessPicture) -> bool:
     return wait is not None and wait.kind is Kind.LAUNCHER
 
 
+def completed(
+    later: Sequence[ProcessPicture], earlier: Sequence[ProcessPicture]
+) -> list[ProcessPicture]:
+    """With the stacks of a second before where none could be taken again (pure): on a machine that
+    is busy a debugger that has answered once may not answer twice."""
+    before = {picture.pid: picture.stacks for picture in earlier}
+    return [
+        picture if picture.stacks else replace(picture, stacks=before.get(picture.pid, ()))
+        for picture in later
+    ]
+
+
 def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> bool:
     """Whether the processes that the job depends on went on between two captures: other leaves,
     and processor time or data moved as well. A thread beside the main one does not count."""

@@ -78,6 +78,7 @@ async def capture(
     gone = time.monotonic() - began
     second, second_text = await taker.take(members)
     second = [_counted(p, before[p.pid], after[p.pid], gone) for p in second]
+    second = scenes.completed(second, first)
     moved = scenes.moved(first, second)
     for _ in range(_MORE_LOOKS if scenes.is_busy(second) else 0):
         # Two looks may meet a slow program twice in the same of its places.
@@ -181,10 +182,14 @@ class _Taker:
             how = "in uninterruptible sleep" if stat.state == "D" else "stopped"
             return f"{who} is {how}: no stack is taken\n"
         way = self._ways.get(stat.pid)
-        reason = "no Python stack"
+        reason = "py-spy had failed before"
         for native in (True, False):
             name = "native" if native else "plain"
-            if way not in (None, name) or (native and not self._native):
+            # What was had with native frames is asked for so again, though it took too long for
+            # others meanwhile; and without them where it does take too long now.
+            if way == "signal" or (native and way == "plain"):
+                continue
+            if native and way is None and not self._native:
                 continue
             writes = any(thread.call in _WRITES for thread in threads)
             if native and writes:
@@ -204,7 +209,7 @@ class _Taker:
                 return answer.output.decode("utf-8", "replace")
             lines = answer.output.decode("utf-8", "replace").strip().splitlines()
             reason = " ".join(lines[:1]) if answer.code is not None else "py-spy did not answer"
-        if way in (None, "signal") and (text := await self._by_signal(stat)):
+        if text := await self._by_signal(stat):
             self._ways[stat.pid] = "signal"
             return f"Process {stat.pid}: by faulthandler, since: {reason}\n{text}"
         return f"{who}: no Python stack: {reason}\n"

@@ -73,3 +73,11 @@ def test_program_has_run_to_its_end(processes: list[ProcessPicture], ended: bool
 def test_program_that_still_moves_has_not_run_to_its_end() -> None:
     picture = StallPicture(9.0, 9.0, (process(frames=(SHUTDOWN,)),), moved=True)
     assert scenes.end_reached(picture) is None
+
+
+def test_process_whose_stacks_could_not_be_taken_again_keeps_those_of_the_first_look() -> None:
+    seen, unseen = process(1, frames=(MODULE,)), process(1, "futex")
+    other = process(2, frames=(SHUTDOWN,))
+    found = scenes.completed([unseen, other, process(3)], [seen, process(2, frames=(MODULE,))])
+    assert [one.stacks for one in found] == [seen.stacks, other.stacks, ()]
+    assert found[0].threads == unseen.threads

@@ -45,3 +45,7 @@ def nvmlDeviceGetComputeRunningProcesses(_: int) -> list[SimpleNamespace]:
 
 def nvmlDeviceGetGraphicsRunningProcesses(_: int) -> list[SimpleNamespace]:
     return []
+
+
+def nvmlDeviceGetUtilizationRates(_: int) -> SimpleNamespace:
+    return SimpleNamespace(gpu=0, memory=0)
