@@ -17,7 +17,7 @@ PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c
 # Every job is a fresh process: without the bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: browser demo test test-gpu check setup bench bench-gpu clean
+.PHONY: browser demo test test-gpu check lint types walls gate setup bench bench-gpu clean
 
 demo: setup
 	$(BIN)/python -m runner train --watchdog 600
@@ -30,10 +30,20 @@ test-gpu: setup
 	$(BIN)/python -m pytest -m gpu -rs
 
 check: setup
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types gate lint walls
+
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: setup
 	$(BIN)/mypy
+
+walls: setup
 	$(BIN)/lint-imports
+
+# Whether a configuration takes more memory than when the file was written.
+gate: setup
 	$(BIN)/python -m runner profile --gate docs/results/memory-gate.json
 
 # The tests of the pages need a browser: root of a Debian or Ubuntu gets theirs; elsewhere those tests
