@@ -69,7 +69,7 @@ def test_options_that_pages_name_exist() -> None:
         | {"--help", "--gpu", "--shm-size", "--period"}
         | {"--rounds", "--at-once", "--seed", "--list"}
         | {"--nproc-per-node"}  # torchrun's
-        | {"--minutes", "--maps", "--threads"}  # of tests.bench baselines
+        | {"--minutes", "--maps", "--threads", "--page"}  # of tests.bench
     )
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", page.read_text()):
