@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
             $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-FILES_AT_ONCE ?= $(shell n=$$(( $$(nproc) + 1 )); echo $$(( n < 8 ? n : 8 )))
+FILES_AT_ONCE ?= $(shell n=$$(nproc); echo $$(( n < 8 ? n : 8 )))
 
 # PyTorch's own index of CPU builds: taken where there is no NVIDIA driver and it can be reached.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: setup
 	$(BIN)/python -m runner train --watchdog 600
 
-# Most tests wait for a process: one more file at a time than there are processors.
+# As many files at a time as there are processors: some tests hold times against each other.
 test: check browser
 	$(BIN)/python -m pytest -q -n $(FILES_AT_ONCE) --dist loadfile --no-loadscope-reorder
 

@@ -30,7 +30,7 @@ def fit(*options: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=110,
+        timeout=280,
     )
 
 
