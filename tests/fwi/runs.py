@@ -59,7 +59,7 @@ class Job:
 
     def end(self) -> int:
         """The exit status, once it has ended by itself."""
-        self.out, self.err = self._child.communicate(timeout=60)
+        self.out, self.err = self._child.communicate(timeout=240)
         return self._child.returncode
 
     def kill(self) -> None:

@@ -29,7 +29,7 @@ def train(folder: Path, data: Path, *options: str) -> subprocess.CompletedProces
         [sys.executable, "-m", "runner", "train", "--data", str(data), "--device", "cpu",
          "--workers", "0", "--epochs", "1", "--batch-size", "2", "--json", *options],
         env=environment(folder / "runs") | {"OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=100,
+        capture_output=True, text=True, timeout=280,
     )  # fmt: skip
 
 

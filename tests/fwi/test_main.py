@@ -88,7 +88,7 @@ def python(source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", source, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         cwd=Path(__file__).parents[2],
     )
 

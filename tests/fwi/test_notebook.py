@@ -211,7 +211,7 @@ time.sleep(600)
 """
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_watching_follows_changes_holds_no_lock_and_ends_with_its_parent(
     unpacked: Path, tmp_path: Path
 ) -> None:

@@ -191,7 +191,7 @@ def test_run_killed_in_mid_file_leaves_no_half_file_and_is_continued(tmp_path: P
 def test_two_processes_at_once_leave_what_one_would(made: Path, tmp_path: Path) -> None:
     both = [start(job(tmp_path)) for _ in range(2)]
     for process in both:
-        _, errors = process.communicate(timeout=100)
+        _, errors = process.communicate(timeout=280)
         assert process.returncode == 0, errors.decode()
     assert digests(tmp_path) == digests(made)
 
@@ -267,7 +267,7 @@ def test_set_larger_than_the_disk_is_refused_before_anything_is_made(tmp_path: P
 def test_write_refused_in_mid_file_is_explained_and_leaves_no_half_file(tmp_path: Path) -> None:
     asked = job(tmp_path, families=("Style_B",), samples=6, samples_per_file=6)
     process = start(asked, LIMITED)
-    _, errors = process.communicate(timeout=100)
+    _, errors = process.communicate(timeout=280)
     assert process.returncode == 1
     assert "DiskFullError" in errors.decode()
     assert "Style_B/data/data1.npy: [Errno 27] File too large" in errors.decode()

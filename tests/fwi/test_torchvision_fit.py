@@ -55,7 +55,7 @@ def python(source: str, *first: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*first, ROOT)))},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
     )
 
 

@@ -95,7 +95,7 @@ while True:
         [sys.executable, "-c", source, str(memory_cgroup)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.stdout.split() == [str(64 << 20), "0"], done.stderr
     assert done.returncode == -9

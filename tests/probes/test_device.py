@@ -27,7 +27,7 @@ def test_line_that_is_no_reading_is_refused(line: bytes) -> None:
 
 def test_child_answers_with_devices_or_says_why_not() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "probes.device"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "probes.device"], capture_output=True, text=True, timeout=240
     )
     content = json.loads(done.stdout)
     if device.is_present():

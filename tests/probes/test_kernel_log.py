@@ -59,7 +59,7 @@ def test_real_kill_is_seen_and_earlier_ones_are_not(memory_cgroup: Path) -> None
     before = len(log.read().kills)  # type: ignore[union-attr]
     fault = Path(__file__).resolve().parents[1] / "faults" / "eats_memory_in_a_cgroup.py"
     child = subprocess.Popen([sys.executable, str(fault), str(memory_cgroup)])
-    child.wait(timeout=60)
+    child.wait(timeout=240)
     found: list[Kill] = []
 
     def told() -> bool:

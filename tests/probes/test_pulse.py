@@ -32,7 +32,7 @@ def job(recorder: Path | None, source: str, **popen: object) -> subprocess.Compl
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 

@@ -95,4 +95,4 @@ def test_fake_tensors_are_measured_without_memory() -> None:
 
 def test_module_is_imported_without_torch() -> None:
     source = "import sys, probes.tensors; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", source], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", source], timeout=240).returncode == 0

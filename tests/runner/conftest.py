@@ -61,7 +61,7 @@ def supervise(runs: Path) -> Callable[..., Supervised]:
             errors="replace",
             env=environment(runs),
             stdin=subprocess.DEVNULL,
-            timeout=90,
+            timeout=240,
         )
         lines = done.stdout.splitlines()
         assert lines, done.stderr
@@ -106,7 +106,7 @@ def is_gone(pid: int) -> bool:
     return found is None or found.is_dead
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Whether the condition came true; the bound only ends a test that has failed."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -23,7 +23,7 @@ def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=environment(runs) | {"COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 

@@ -34,7 +34,7 @@ def doctor(runs: Path, *options: str, extra: dict[str, str] | None = None, **how
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=60,
+        timeout=240,
         **how,
     )
     assert done.returncode in (0, 3), done.stderr
@@ -224,7 +224,7 @@ def test_nearly_full_runs_folder_is_a_problem_said_before_the_job_too(tmp_path: 
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=60,
+        timeout=240,
     )
     if done.returncode in (1, 77):
         pytest.skip(f"no mount namespace here: {done.stderr}")

@@ -147,7 +147,7 @@ def test_eight_supervisors_at_once_record_all_their_runs(runs: Path) -> None:
     ]
     results = []
     for child in started:
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=240)
         assert child.returncode == 0, err
         results.append(json.loads(out.splitlines()[-1]))
     assert [result["troubles"] for result in results] == [[]] * 8
@@ -191,7 +191,7 @@ def test_ledger_that_is_locked_until_the_job_has_ended_gets_everything_then(
     # A second each is waited before the job: for the sweep of lost runs, and for its own row.
     time.sleep(6)
     holder.communicate()
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=240)
     result = json.loads(out.splitlines()[-1])
     assert (child.returncode, result["outcome"], result["troubles"]) == (0, "ok", []), err
     database = sqlite3.connect(runs / "ledger.db")
@@ -224,7 +224,7 @@ def _in_a_namespace(runs: Path, script: str, *arguments: str) -> subprocess.Comp
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=90,
+        timeout=240,
     )
 
 

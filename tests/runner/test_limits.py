@@ -65,7 +65,7 @@ def test_wrong_limit_is_a_usage_error_that_names_the_option(runs: Path) -> None:
         capture_output=True,
         text=True,
         env=environment(runs),
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 2
     assert "--max-host-memory lots: expected a size like 20G" in done.stderr
@@ -104,7 +104,7 @@ def test_kernel_takes_the_job_and_not_the_supervisor(memory_cgroup: Path, runs: 
         capture_output=True,
         text=True,
         env=environment(runs),
-        timeout=90,
+        timeout=240,
     )
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["outcome"] == "oom.host.killed"

@@ -39,7 +39,7 @@ for n in range(1, 61):
 def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "runner", *arguments],
-        env=environment(runs), capture_output=True, text=True, timeout=90,
+        env=environment(runs), capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
 

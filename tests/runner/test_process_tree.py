@@ -89,7 +89,7 @@ def test_what_ran_before_the_job_in_a_session_of_its_own_is_left_alone(runs: Pat
         capture_output=True,
         text=True,
         start_new_session=True,
-        timeout=60,
+        timeout=240,
     )
     pids = [int(word) for word in told.read_text().split()]
     try:

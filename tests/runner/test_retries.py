@@ -52,7 +52,7 @@ def train(data: Path, tmp_path: Path, runs: Path) -> Callable[..., Supervised]:
             [sys.executable, "-m", "tests.runner.recovering", how, str(mark),
              json.dumps(options), json.dumps({"auto": True, "grace": 5} | (supervision or {}))],
             env=environment(runs) | {"OMP_NUM_THREADS": "1"},
-            capture_output=True, text=True, timeout=110,
+            capture_output=True, text=True, timeout=280,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout.splitlines()[-1])
@@ -226,7 +226,7 @@ def test_interrupt_ends_the_whole_run(start: Start) -> None:
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     child.send_signal(signal.SIGINT)
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     result = json.loads(out.splitlines()[-1])
     assert [one["outcome"] for one in result["attempts"]] == ["interrupted"]
     assert child.returncode == 130
@@ -306,7 +306,7 @@ def test_shared_memory_of_4_mb_is_recovered_from_by_sharing_files(
         ["unshare", "-m", "sh", "-c", inside, "sh", sys.executable, "-m", "runner", "train",
          "--auto", "--json", "--data", str(data), "--epochs", "1", "--batch-size", "8",
          "--workers", "2", "--device", "cpu", "--validation-fraction", "0.25"],
-        env=environment(tmp_path / "runs"), capture_output=True, text=True, timeout=110, cwd=ROOT,
+        env=environment(tmp_path / "runs"), capture_output=True, text=True, timeout=280, cwd=ROOT,
     )  # fmt: skip
     result = json.loads(done.stdout.splitlines()[-1])
     assert [one["outcome"] for one in result["attempts"]] == ["oom.shm", "ok"], done.stderr

@@ -99,7 +99,7 @@ def test_stall_is_explained_where_no_debugger_can_be_started(runs: Path) -> None
         capture_output=True,
         text=True,
         env=environment(runs),
-        timeout=60,
+        timeout=240,
     )
     assert done.stdout.splitlines()[-1] == "hang.lock", done.stderr
     [text] = runs.glob("*/attempt-1/stacks.txt")
@@ -119,7 +119,7 @@ def test_job_that_forbids_tracing_tells_its_own_stacks(runs: Path) -> None:
         text=True,
         env=environment(runs),
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=240,
     )
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["outcome"] == "hang.lock", result

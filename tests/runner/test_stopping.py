@@ -52,7 +52,7 @@ def without_cgroups(runs: Path, command: list[str], *options: str) -> Supervised
         [*_WITHOUT_CGROUPS, sys.executable, "-m", "runner", "exec", "--json", *options, "--",
          *command],
         capture_output=True, text=True, env=environment(runs), stdin=subprocess.DEVNULL,
-        timeout=90,
+        timeout=240,
     )  # fmt: skip
     if done.returncode in (1, 99) and not done.stdout:
         pytest.skip(f"no mount namespace can be made here: {done.stderr}")
@@ -122,7 +122,7 @@ def test_supervisor_told_to_end_leaves_nothing(start: Start, number: int) -> Non
     assert child.stdout is not None
     hidden = int(child.stdout.readline())
     child.send_signal(number)
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     result = json.loads(out.splitlines()[-1])
     assert result["outcome"] == "interrupted"
     assert is_gone(hidden)
@@ -165,7 +165,7 @@ def test_child_of_a_shell_has_the_grace_time_too(start: Start) -> None:
         "--grace",
         "30",
     )
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     assert "checkpoint written" in out
     assert json.loads(out.splitlines()[-1])["outcome"] == "timeout"
 
@@ -183,13 +183,13 @@ def test_signal_of_a_scheduler_is_passed_on_and_quit_ends_the_tree(start: Start)
     child.send_signal(signal.SIGUSR1)
     assert child.stdout.readline() == "told\n"
     child.send_signal(signal.SIGQUIT)
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     assert json.loads(out.splitlines()[-1])["outcome"] == "interrupted"
 
 
 def test_result_has_a_line_of_its_own_after_output_without_an_end(start: Start) -> None:
     child = start(["printf", "step 5"])
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     said, result = out.splitlines()
     assert said == "step 5"
     assert json.loads(result)["outcome"] == "ok"

@@ -27,7 +27,7 @@ def first_line(child: subprocess.Popen[str]) -> str:
 
 
 def last_result(child: subprocess.Popen[str]) -> dict[str, object]:
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     return dict(json.loads(out.splitlines()[-1]))
 
 

@@ -81,7 +81,7 @@ def test_device_that_is_given_back_is_waited_for(start: Start, held: Path) -> No
         assert line
     assert f"12.0 GiB by pid {os.getpid()} (" in line
     held.unlink()
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     result = json.loads(out.splitlines()[-1])
     assert [one["outcome"] for one in result["attempts"]] == ["oom.device.foreign", "ok"]
 
@@ -103,7 +103,7 @@ def test_interrupt_between_two_attempts_ends_the_run_at_once(start: Start, held:
     while "waiting for the device" not in (line := child.stderr.readline()):
         assert line
     child.send_signal(signal.SIGINT)
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     result = json.loads(out.splitlines()[-1])
     assert (result["outcome"], child.returncode) == ("interrupted", 130)
     assert "oom.device.foreign" in result["also"]

@@ -66,7 +66,7 @@ def test_watch_follows_a_run_to_its_end_and_ends_as_it_does(start: Start, runs: 
         child.stdout.readline()
     watched = subprocess.run(
         [sys.executable, "-m", "runner", "watch", _folder(runs).name],
-        env=environment(runs), capture_output=True, text=True, timeout=90,
+        env=environment(runs), capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert watched.returncode == 3, watched.stderr
     first, *_ = watched.stdout.splitlines()
@@ -122,7 +122,7 @@ def test_watch_on_a_terminal_redraws_and_ctrl_c_leaves_the_run_alone(
         watcher.wait()
         os.close(ours)
     end.touch()
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate(timeout=240)
     assert '"outcome": "ok"' in out.splitlines()[-1]
 
 
@@ -132,7 +132,7 @@ def test_watch_of_a_run_that_is_over_tells_its_end(
     supervise(["true"])
     watched = subprocess.run(
         [sys.executable, "-m", "runner", "watch", "last"],
-        env=environment(runs), capture_output=True, text=True, timeout=60,
+        env=environment(runs), capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert (watched.returncode, watched.stderr) == (0, "")
     assert "ok: the job ended well" in watched.stdout

@@ -140,7 +140,7 @@ def test_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(
         assert child.poll() is None, child.communicate()
         time.sleep(0.01)
     child.send_signal(number)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=240)
     assert not stopped.target.exists()
     assert "Traceback" not in err
     if number == signal.SIGTERM:

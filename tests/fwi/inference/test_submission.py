@@ -137,7 +137,7 @@ def test_real_record_becomes_a_submission_under_the_runner(hgnet: Path, tmp_path
          "--data", str(tmp_path), "--out", str(tmp_path / "s.csv"), "--device", "cpu", "--json",
          "--sample-submission", str(tmp_path / "sample.csv"), "--workers", "1"],
         env=environment(tmp_path / "runs") | {"OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=100,
+        capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])

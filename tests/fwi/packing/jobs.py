@@ -31,7 +31,7 @@ def start(job: Pack, before: str = "") -> subprocess.Popen[str]:
 
 
 def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
-    out, err = child.communicate(timeout=100)
+    out, err = child.communicate(timeout=280)
     assert "Traceback" not in err
     return child.returncode, out + err
 
