@@ -18,7 +18,7 @@ from tests.faults.needs import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = ROOT / "tests" / "faults"
-BOUND_S = 90.0
+BOUND_S = 200.0
 TIMEOUT_S = 20
 """The fixed time-out of the comparison."""
 
