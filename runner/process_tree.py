@@ -180,7 +180,9 @@ class Tree:
     def scan(self, *, by_mark: bool = False) -> list[Stat]:
         """The living members now; ``by_mark`` also looks into strangers' environments."""
         table = procfs.processes()
-        self._bystanders |= {stat.identity for stat in descendants(table, self._bystanders)}
+        # Without those that have ended: a notebook's other children may come and go for days.
+        alive = self._bystanders & {stat.identity for stat in table.values()}
+        self._bystanders = alive | {stat.identity for stat in descendants(table, alive)}
         self._leaders = still_led(table, self._leaders)
         found = members(
             table,
