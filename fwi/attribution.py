@@ -3,13 +3,14 @@ learner's tensors are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from fwi.stepping import Learner
-from probes import frames, memory_log
+from probes import caching_allocator, frames, memory_log
+from probes.allocator import Memory
 from probes.memory_log import Kind, MemoryLog, Peak
 from probes.memory_tracker import MemoryTracker, states_of
 
@@ -73,6 +74,20 @@ def summary(log: MemoryLog, steps: int) -> dict[str, Any]:
         "steady": step_summary(log, steps - 1),
         "allocations": len(log.allocations),
     }
+
+
+def add_allocator(content: Mapping[str, Any], log: MemoryLog, laps: Sequence[Memory]) -> None:
+    """To ``first`` and ``steady`` of a :func:`summary`: what a replay of torch's allocator makes of
+    the same tensors (``replayed``; on the CPU as if they were on a device), and the peaks that the
+    allocator had in truth (``torch``). ``laps``: one for each step; none on the CPU."""
+    for name, events, lap in (
+        ("first", [event for event in log.events if event.step == 0], laps[:1]),
+        ("steady", log.events, laps[1:]),
+    ):
+        held = caching_allocator.replay(events)
+        content[name]["replayed"] = {"allocated": held.allocated, "reserved": held.reserved}
+        if lap:
+            content[name]["torch"] = lap[-1].as_dict()
 
 
 def step_summary(log: MemoryLog, step: int) -> dict[str, Any]:

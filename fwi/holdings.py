@@ -22,8 +22,8 @@ from fwi import attribution
 from fwi.attribution import Attribution
 from fwi.reporting import say
 from fwi.stepping import Learner
-from probes import caching_allocator, files, memory_log, pulse
-from probes.allocator import Meter
+from probes import files, memory_log, pulse
+from probes.allocator import Memory, Meter
 from probes.memory_log import Kind, MemoryLog
 
 _WINDOWS = 2
@@ -49,7 +49,7 @@ class Holdings:
         self._enabled = enabled and self._file is not None and not learner.is_compiled
         self._windows = 0
         self._following: Attribution | None = None
-        self._torch: list[dict[str, int]] = []
+        self._laps: list[Memory] = []
         """Peaks of torch's allocator in each window; empty on the CPU."""
         self._content: dict[str, Any] = {"schema": 1, "job": dict(options), "phases": {}}
 
@@ -75,7 +75,7 @@ class Holdings:
         self._following.moved()
         self._windows += 1
         if (lap := self._meter.lap()) is not None:
-            self._torch.append(lap.as_dict())
+            self._laps.append(lap)
         if self._windows == _WINDOWS:
             self.end()
 
@@ -92,22 +92,9 @@ class Holdings:
             return
         self._windows = _WINDOWS
         self._content |= attribution.summary(log, max(one.step for one in log.allocations) + 1)
-        self._add_allocator(log)
+        attribution.add_allocator(self._content, log, self._laps)
         self._leave_gauges(log)
         self._write()
-
-    def _add_allocator(self, log: MemoryLog) -> None:
-        """What torch's allocator held in each window, and what a replay of it makes of the same
-        tensors; on the CPU the replay alone, as if they were on a device."""
-        for name, events, lap in (
-            ("first", [event for event in log.events if event.step == 0], self._torch[:1]),
-            ("steady", log.events, self._torch[1:]),
-        ):
-            held = caching_allocator.replay(events)
-            told = {"allocated": held.allocated, "reserved": held.reserved}
-            self._content[name]["replayed"] = told
-            if lap:
-                self._content[name]["torch"] = lap[-1]
 
     @contextlib.contextmanager
     def once(self, phase: str) -> Iterator[None]:

@@ -30,6 +30,7 @@ from fwi.models import build
 from fwi.precision import resolve_device
 from fwi.stepping import Learner
 from probes import allocator, files, host, memory_log, procfs, pulse
+from probes.allocator import Memory, Meter
 from probes.memory_log import Kind, MemoryLog
 from probes.memory_tracker import MemoryTracker
 
@@ -70,9 +71,12 @@ def _taken(
     job: config.Measure, device: torch.device, subject: _Training | _Inferring, batches: Batches
 ) -> dict[str, Any]:
     """All steps, and what they took. JSON types, bytes and seconds."""
-    tensors = attribution.summary(subject.followed(batches), _FOLLOWED)
-    _keep_beside_the_recorder(tensors)
-    warm, steady = _timed(job, device, lambda: subject.step(*_next(batches, device)))
+    meter = Meter(device.index)
+    log, laps = subject.followed(batches, meter)
+    tensors = attribution.summary(log, _FOLLOWED)
+    attribution.add_allocator(tensors, log, laps)
+    _keep_beside_the_recorder(job, tensors)
+    warm, steady = _timed(job, device, meter, lambda: subject.step(*_next(batches, device)))
     return {
         "schema": 1,
         **{name: value for name, value in config.as_dict(job).items() if name != "out"},
@@ -103,13 +107,16 @@ class _Training:
         self.network = self._learner.network.train()
         self._following: Attribution | None = None
 
-    def followed(self, batches: Batches) -> MemoryLog:
+    def followed(self, batches: Batches, meter: Meter) -> tuple[MemoryLog, list[Memory]]:
+        meter.lap()
         self._following = Attribution(self._learner)
+        laps = []
         for _ in range(_FOLLOWED):
             self.step(*_next(batches, self._device))
+            laps.append(meter.lap())
         log = self._following.end()
         self._following = None
-        return log
+        return log, [lap for lap in laps if lap is not None]
 
     def step(self, cube: Tensor, velocity: Tensor) -> None:
         learner, following = self._learner, self._following
@@ -133,7 +140,9 @@ class _Inferring:
         self.network = build(job.model).to(device).eval()
         self._half = None if job.dtype == "fp32" else config.torch_dtype(job.dtype)
 
-    def followed(self, batches: Batches) -> MemoryLog:
+    def followed(self, batches: Batches, meter: Meter) -> tuple[MemoryLog, list[Memory]]:
+        meter.lap()
+        laps = []
         with MemoryTracker(self.network, "infer") as tracker:
             tracker.mark(Kind.PARAMETERS, dict(self.network.named_parameters()))
             tracker.mark(Kind.BUFFERS, dict(self.network.named_buffers()))
@@ -143,8 +152,9 @@ class _Inferring:
                 self.step(cube, velocity)
                 del cube, velocity
                 tracker.next_step()
+                laps.append(meter.lap())
         memory_log.classify(tracker.log)
-        return tracker.log
+        return tracker.log, [lap for lap in laps if lap is not None]
 
     def step(self, cube: Tensor, velocity: Tensor) -> None:
         kind, half = self._device.type, self._half
@@ -192,14 +202,12 @@ def _next(batches: Batches, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _timed(
-    job: config.Measure, device: torch.device, step: Callable[[], None]
+    job: config.Measure, device: torch.device, meter: Meter, step: Callable[[], None]
 ) -> tuple[list[float], list[float]]:
     """Seconds of the steps that warm up and of those after them. Peaks begin anew before both."""
     procfs.forget_peak_rss()
     on_device = device.type == "cuda"
-    if on_device:
-        torch.cuda.reset_peak_memory_stats(device)
-    meter = allocator.Meter(device.index)
+    meter.lap()
     seconds = []
     for done in range(1, job.warmup + job.steps + 1):
         began = time.monotonic()
@@ -232,7 +240,8 @@ def _device(device: torch.device) -> dict[str, int] | None:
     return {"peak_allocated": found.peak_allocated, "peak_reserved": found.peak_reserved}
 
 
-def _keep_beside_the_recorder(tensors: dict[str, Any]) -> None:
+def _keep_beside_the_recorder(job: config.Measure, tensors: dict[str, Any]) -> None:
     if recorder := os.environ.get(pulse.ENVIRONMENT):
-        content = {"schema": 1, "phases": {}, **tensors}
+        told = {"model": job.model, "dtype": job.dtype}
+        content = {"schema": 1, "job": told, "phases": {}, **tensors}
         files.write_text(Path(recorder).with_name("memory.json"), json.dumps(content) + "\n")

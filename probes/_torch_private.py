@@ -31,8 +31,10 @@ def backward_sequence_number() -> int | None:
 
 
 def operators_cast_on(key: str) -> set[str]:
-    """Operators for which torch has a kernel of this autocast key, as ``aten::conv2d``."""
-    return set(torch._C._dispatch_get_registrations_for_dispatch_key(key))
+    """torch's own operators that have a kernel of this autocast key, as ``aten::conv2d``; torchvision
+    registers more."""
+    found = torch._C._dispatch_get_registrations_for_dispatch_key(key)
+    return {name for name in found if name.startswith("aten::")}
 
 
 def without_cpu_autocast() -> Any:

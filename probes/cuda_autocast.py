@@ -50,7 +50,7 @@ WIDEST = _names(
 )
 """Run in the widest type among their inputs."""
 HALF = _names(
-    """_convolution _scaled_dot_product_flash_attention _thnn_fused_gru_cell _thnn_fused_lstm_cell
+    """_convolution _cudnn_rnn _scaled_dot_product_flash_attention _thnn_fused_gru_cell _thnn_fused_lstm_cell
     addbmm addmm addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d conv_tbc conv_transpose1d
     conv_transpose2d conv_transpose3d convolution cudnn_convolution cudnn_convolution_transpose
     einsum gru_cell linalg_multi_dot linalg_vecdot linear lstm_cell matmul mm mv prelu
@@ -59,6 +59,9 @@ HALF = _names(
 """Run in half precision."""
 REFUSED = frozenset(("binary_cross_entropy",))
 """Not to be had inside autocast: it overflows."""
+
+SOMETIMES = _names("_cudnn_rnn rms_norm")
+"""Of these the ones that only builds with CUDA, or only some versions of torch, cast."""
 
 _LOW = (torch.float16, torch.bfloat16)
 _library: Library | None = None

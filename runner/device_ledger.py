@@ -59,6 +59,12 @@ class Driver:
     reserved: int | None = None
     """By torch, at the same moment as far as it is known."""
 
+    @property
+    def weight(self) -> tuple[int, int]:
+        """By which the peak is found: what others do on the device does not move it, where the
+        driver tells whose memory is whose."""
+        return (self.ours or 0, self.used)
+
 
 @dataclass(frozen=True)
 class DeviceLedger:

@@ -218,10 +218,9 @@ class Sampler:
         kept = self.first_step if newest.number and newest.step <= 1 else self.later
         pids = [member.pid for member in members] if self.devices else []
         for one in self.devices:
-            if one.index not in kept or one.used > kept[one.index].used:
-                kept[one.index] = device_ledger.reading(
-                    one, pids, self.devices_before or (), reserved
-                )
+            found = device_ledger.reading(one, pids, self.devices_before or (), reserved)
+            if one.index not in kept or found.weight > kept[one.index].weight:
+                kept[one.index] = found
 
     def close(self) -> None:
         if self._helper is not None:

@@ -67,11 +67,15 @@ class Row:
 
     @property
     def device(self) -> int | None:
-        """Bytes that torch took from the device; with everybody's, where the driver told."""
+        """Bytes that the process took from the device: what torch reserved at the most, and what
+        lay beside it, where the driver told whose memory is whose; else everybody's."""
         memory = self.measured.get("device_memory") if self.measured else None
         if not memory:
             return None
-        return max(int(memory["peak_reserved"]), int((self.peaks or {}).get("device") or 0))
+        reserved, peaks = int(memory["peak_reserved"]), self.peaks or {}
+        if (overhead := peaks.get("device_overhead")) is not None:
+            return reserved + int(overhead)
+        return max(reserved, int(peaks.get("device") or 0))
 
     @property
     def held(self) -> int | None:

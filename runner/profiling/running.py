@@ -141,7 +141,7 @@ def _row(profile: Profile, one: Configuration, footprint: Footprint, how: How) -
         seconds=round(time.monotonic() - began, 3),
         predicted=predicted,
         measured=measured,
-        peaks=_peaks(content["peaks"], how.where),
+        peaks=_peaks(content, how.where),
     )
 
 
@@ -159,9 +159,13 @@ def _measured(paths: RunPaths) -> Mapping[str, Any] | None:
     return None
 
 
-def _peaks(peaks: Mapping[str, Any], where: Where) -> dict[str, Any]:
-    used = peaks["device_used"].get(str(where.device.index)) if where.device else None
-    return {k: v for k, v in peaks.items() if k != "host_holders"} | {"device": used}
+def _peaks(result: Mapping[str, Any], where: Where) -> dict[str, Any]:
+    peaks = {k: v for k, v in result["peaks"].items() if k != "host_holders"}
+    if where.device is None:
+        return peaks | {"device": None}
+    beside = (result["measured"] or {}).get("overhead")
+    used = peaks["device_used"].get(str(where.device.index))
+    return peaks | {"device": used, "device_overhead": beside}
 
 
 def _why(result: Result) -> str:

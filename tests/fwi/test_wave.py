@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import deepwave
 import numpy as np
@@ -14,6 +18,7 @@ from fwi import _wave_numba, _wave_torch, wave
 from fwi.errors import DataError, DeviceError
 
 Array = NDArray[np.float64]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def rms(difference: NDArray[np.floating]) -> float:
@@ -137,6 +142,60 @@ def test_torch_path_gives_the_compiled_path(sponge: int) -> None:
 def test_cuda_gives_the_compiled_path() -> None:
     maps = np.stack([layered(1500, 2500, 4500), blobs(3)])
     assert rms(wave.simulate(maps, device="cuda") - wave.simulate(maps)) < 3e-5
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_one_kernel_gives_what_the_operators_give(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maps = np.stack([layered(1500, 2500, 4500), blobs(3), split(3500, 2000)])
+    fused = wave.simulate(maps, device="cuda")
+    assert "operator by operator" not in capsys.readouterr().err
+    monkeypatch.setattr(_wave_torch, "_fused", False)
+    assert rms(fused - wave.simulate(maps, device="cuda")) < 3e-5
+
+
+INTERPRETED = """
+import numpy as np, torch
+from fwi import _wave_torch, wave
+steps, sponge, places = 25, 16, (0, 34)
+_wave_torch.TIMES = steps
+unit = wave.wavelet()[:steps]
+wave.WAVELET_SAMPLES, wave.wavelet = steps, lambda: unit
+maps = np.random.default_rng(1).uniform(1500, 4500, (2, 70, 70))
+cpu = torch.device("cpu")
+eager = _wave_torch._Shots(maps, places, sponge, cpu).run()
+fused = _wave_torch._fused_record(maps, places, sponge, cpu)
+print(float((fused - eager).abs().max() / eager.abs().max()))
+"""
+
+
+def test_one_kernel_interpreted_on_the_cpu_gives_what_the_operators_give() -> None:
+    pytest.importorskip("triton", reason="this torch comes without Triton")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", INTERPRETED],
+        env=os.environ | {"TRITON_INTERPRET": "1"}, cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 1e-5
+
+
+def test_device_where_the_kernel_cannot_be_built_is_simulated_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unbuilt(*_: object) -> None:
+        raise RuntimeError("Failed to find C compiler.\nPlease specify one")
+
+    monkeypatch.setattr(_wave_torch, "_fused", True)
+    monkeypatch.setattr(_wave_torch, "_fused_record", unbuilt)
+    monkeypatch.setattr(_wave_torch, "_takes_a_kernel", lambda place: True)
+    monkeypatch.setattr(_wave_torch, "TIMES", 8)
+    for _ in range(2):
+        record = _wave_torch.simulate(layered(1500, 2500)[None], (3,), 20, "cpu", None)
+        assert np.abs(record).max() > 0
+    said = capsys.readouterr().err
+    assert said == "simulating operator by operator: Failed to find C compiler.\n"
 
 
 @pytest.mark.usefixtures("one_torch_thread")

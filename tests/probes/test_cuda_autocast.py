@@ -40,7 +40,7 @@ def test_every_operator_of_this_torch_is_on_a_list_and_no_list_has_another() -> 
         | cuda_autocast.HALF
         | cuda_autocast.REFUSED
     )
-    assert listed - names == set()
+    assert listed - names <= cuda_autocast.SOMETIMES
 
 
 def test_types_are_those_of_cudas_autocast() -> None:
