@@ -29,6 +29,9 @@ class Span:
     def __add__(self, other: Span) -> Span:
         return Span(self.least + other.least, self.likely + other.likely, self.most + other.most)
 
+    def holds(self, size: int) -> bool:
+        return self.least <= size <= self.most
+
 
 def exactly(size: int) -> Span:
     return Span(size, size, size)

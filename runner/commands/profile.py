@@ -192,6 +192,7 @@ def _opened(asked: ProfileCommand, console: Any) -> tuple[Profile, Any]:
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "device": place.name,
         "device_name": place.device.name if place.device else None,
+        "device_total": place.device.total if place.device else None,
         "steps": asked.steps,
         "warmup": asked.warmup,
         "machine": machine.facts(),

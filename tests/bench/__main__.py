@@ -53,6 +53,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the faults' random order")
     parser.add_argument("--minutes", type=float, help="of training for each of the baselines")
     parser.add_argument("--maps", type=int, help="a family that the baselines train on")
+    parser.add_argument("--networks", nargs="+", help="of the baselines, by words of their names")
     parser.add_argument("--threads", type=int, help="of torch, for the baselines on a CPU")
     asked = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -96,7 +97,7 @@ def _measure_faults(names: Sequence[str], rounds: int, seed: int, page: str | No
 
 def _measure_baselines(asked: argparse.Namespace) -> int:
     from tests.bench import baselines, baselines_page
-    from tests.bench.baselines_entries import Settings
+    from tests.bench.baselines_entries import ENTRIES, Settings
 
     if asked.gpu and not _cuda_is_there():
         return 2
@@ -105,8 +106,13 @@ def _measure_baselines(asked: argparse.Namespace) -> int:
     start = Settings.of_gpu() if asked.gpu else Settings()
     chosen = {k: v for k in ("minutes", "maps", "threads") if (v := getattr(asked, k)) is not None}
     settings = dataclasses.replace(start, **chosen)
-    found = baselines.measure(settings, say=lambda text: print(text, flush=True))
+    entries = [
+        one for one in ENTRIES
+        if not asked.networks or any(word in one.name for word in asked.networks)
+    ]  # fmt: skip
+    found = baselines.measure(settings, lambda text: print(text, flush=True), entries)
     options = [f"--{name} {value:g}" for name, value in chosen.items()]
+    options += ["--networks", *asked.networks] if asked.networks else []
     command = " ".join(
         ["python -m tests.bench baselines", *(["--gpu"] if asked.gpu else []), *options]
     )
