@@ -31,8 +31,8 @@ def backward_sequence_number() -> int | None:
 
 
 def operators_cast_on(key: str) -> set[str]:
-    """torch's own operators that have a kernel of this autocast key, as ``aten::conv2d``; torchvision
-    registers more."""
+    """torch's own operators that have a kernel of this autocast key, as ``aten::conv2d``: libraries
+    register more."""
     found = torch._C._dispatch_get_registrations_for_dispatch_key(key)
     return {name for name in found if name.startswith("aten::")}
 

@@ -50,11 +50,11 @@ WIDEST = _names(
 )
 """Run in the widest type among their inputs."""
 HALF = _names(
-    """_convolution _cudnn_rnn _scaled_dot_product_flash_attention _thnn_fused_gru_cell _thnn_fused_lstm_cell
-    addbmm addmm addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d conv_tbc conv_transpose1d
-    conv_transpose2d conv_transpose3d convolution cudnn_convolution cudnn_convolution_transpose
-    einsum gru_cell linalg_multi_dot linalg_vecdot linear lstm_cell matmul mm mv prelu
-    rnn_relu_cell rnn_tanh_cell scaled_dot_product_attention"""
+    """_convolution _cudnn_rnn _scaled_dot_product_flash_attention _thnn_fused_gru_cell
+    _thnn_fused_lstm_cell addbmm addmm addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d
+    conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d convolution cudnn_convolution
+    cudnn_convolution_transpose einsum gru_cell linalg_multi_dot linalg_vecdot linear lstm_cell
+    matmul mm mv prelu rnn_relu_cell rnn_tanh_cell scaled_dot_product_attention"""
 )
 """Run in half precision."""
 REFUSED = frozenset(("binary_cross_entropy",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ _KILL = re.compile(
     r"(?:.*?anon-rss:(\d+)kB)?(?:.*?oom_score_adj:(-?\d+))?"
 )
 _XID = re.compile(r"NVRM: (Xid \(PCI:[^)]*\): \d+, .*|GPU at PCI\S* has fallen off.*)")
+
+_NAMED = re.compile(r"\bpid=(\d{1,9})\b")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,13 @@ def parse(lines: list[str]) -> Said:
         elif xid := _XID.search(line):
             xids.append(xid[1][:200])
     return Said(tuple(kills), tuple(xids))
+
+
+def of_processes(xids: Iterable[str], pids: Container[int]) -> tuple[str, ...]:
+    """Those events that name one of these processes, and those that name none (pure)."""
+    return tuple(
+        xid for xid in xids if (named := _NAMED.search(xid)) is None or int(named[1]) in pids
+    )
 
 
 class KernelLog:

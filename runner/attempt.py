@@ -277,6 +277,9 @@ class Attempt:
 
     def _sample(self, now: float) -> None:
         self._hooks.on_look(now, self._reader)
+        self._sampler.look_at_devices(
+            self._tree.pids_seen, self._progress.pulse, self._reader.torch_memory()
+        )
         if not self._sampler.is_due(now):
             return
         began_cpu_s = time.thread_time()
@@ -351,7 +354,7 @@ class Attempt:
             oom_kills_machine=self._oom.recent_kills_on_machine(),
             kernel_kills=kills,
             # Both tell the same events: the kernel's log in more words.
-            xids=xids or tuple(self._sampler.xids),
+            xids=tuple(self._sampler.xids) if xids is None else xids,
             shm_full=system.shm_full(self._shm_full or self._sampler.shm_was_full),
             output=printed,
             record=record,

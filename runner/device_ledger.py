@@ -8,10 +8,11 @@ taken as none and said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from probes import procfs
 from probes.device import DeviceMemory
 from runner.units import size
 
@@ -27,6 +28,8 @@ ALL_ELSE = "CUDA context, libraries, other processes"
 
 PREDICTED, ALLOCATED, RESERVED = "predicted", "torch allocated", "torch reserved"
 PROCESS, DEVICE = "this process", "the device"
+_COMES_AND_GOES = 64 << 20
+"""Bytes of a device that the driver itself takes and gives back."""
 _ENOUGH = 1 << 20
 """Bytes below which a contradiction between two readings is not worth a line."""
 
@@ -156,22 +159,39 @@ def _disagree(below: str, lower: int, name: str, upper: int, notes: list[str]) -
 
 def reading(
     device: DeviceMemory,
-    pids: Sequence[int],
+    pids: Collection[int],
     before: Sequence[DeviceMemory],
     reserved: int | None,
 ) -> Driver:
     """A device as it is now, for the processes of a job."""
-    told = [held for pid, held in device.processes.items() if pid in set(pids)]
+    earlier = next((one for one in before if one.index == device.index), None)
+    told = [held for pid, held in device.processes.items() if pid in pids]
     known = [held for held in told if held is not None]
+    ours = sum(known) if known and len(known) == len(told) else None
+    if not told and earlier is not None and _others_hold_all(device, earlier):
+        ours = 0
     return Driver(
         index=device.index,
         name=device.name,
         total=device.total,
         used=device.used,
-        ours=sum(known) if known and len(known) == len(told) else None,
-        before=next((one.used for one in before if one.index == device.index), None),
+        ours=ours,
+        before=earlier.used if earlier is not None else None,
         reserved=reserved,
     )
+
+
+def _others_hold_all(now: DeviceMemory, earlier: DeviceMemory) -> bool:
+    """Whether what is in use beyond the state before the job is held by processes that the driver
+    names, each of which can be seen: where it names pids of another name space, one of them may be
+    the job's."""
+    held, held_before = list(now.processes.values()), list(earlier.processes.values())
+    if None in held or None in held_before:
+        return False
+    known = sum(one or 0 for one in held) - sum(one or 0 for one in held_before)
+    if now.used - earlier.used - known > _COMES_AND_GOES:
+        return False
+    return all(pid in earlier.processes or procfs.stat(pid) for pid in now.processes)
 
 
 def torch_of(stretch: Mapping[str, Any]) -> Torch | None:

@@ -41,7 +41,7 @@ _ELSEWHERE = re.compile(rf"other allocations: {_SIZE}")
 
 _FRAGMENTED = 0.1
 """Part of torch's pool that must lie unused: some always does, and halving it mends nothing."""
-_FOREIGN = 0.25
+FOREIGN_SHARE = 0.25
 """Part of the device that others must hold: a display or a monitor holds a little as well."""
 CONTEXT = 900 << 20
 """Bytes that a process holds beside torch's own pool: context, libraries, their workspaces."""
@@ -135,7 +135,7 @@ def judge(seen: DeviceOom) -> Judged:
     requested = seen.requested or 0
     foreign, unused = seen.foreign or 0, seen.unused or 0
     free = 0 if seen.allowed is not None else seen.free or 0
-    is_foreign = foreign >= max(requested, 1, int(_FOREIGN * (seen.total or 0)))
+    is_foreign = foreign >= max(requested, 1, int(FOREIGN_SHARE * (seen.total or 0)))
     is_fragmented = (
         seen.unused is not None
         and 0 < requested <= unused + free
@@ -149,7 +149,7 @@ def judge(seen: DeviceOom) -> Judged:
         also = (Outcome.OOM_DEVICE_FOREIGN,) if is_foreign else (Outcome.OOM_DEVICE_CAPACITY,)
         return Judged(Outcome.OOM_DEVICE_FRAGMENTATION, 0.9, also)
     near = []
-    if foreign >= max(requested, 1) and foreign >= _FOREIGN * (seen.total or 0) / 2:
+    if foreign >= max(requested, 1) and foreign >= FOREIGN_SHARE * (seen.total or 0) / 2:
         near.append(Outcome.OOM_DEVICE_FOREIGN)
     if requested and unused >= requested:
         near.append(Outcome.OOM_DEVICE_FRAGMENTATION)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from runner import device_events, kills, rank_facts, scenes, signalled, signatures, system_facts
 from runner.advice import advice_for
+from runner.device_oom import FOREIGN_SHARE
 from runner.evidence import Diagnosis, Evidence, Fact, MemoryPicture, Stop
 from runner.outcomes import Outcome, exit_status
 from runner.rank_facts import Failure
@@ -196,10 +197,29 @@ def _by_match(matches: list[Match], evidence: Evidence) -> Decision:
         if workers:
             facts = [*said(best), Fact("output", workers[0].line)]
             return Outcome.OOM_HOST_WORKER, 0.9, facts, [Outcome.OOM_HOST_KILLED]
+    near = others(matches)
+    if best.outcome is Outcome.OOM_DEVICE_CAPACITY and not best.numbers and _is_foreign(evidence):
+        # A message without numbers, as of a context that finds no room: the driver has them.
+        best, near = replace(best, outcome=Outcome.OOM_DEVICE_FOREIGN), [best.outcome, *near]
     facts = said(best)
     if best.is_bus and evidence.shm_full:
         facts.append(Fact("shm", "/dev/shm was full"))
-    return best.outcome, best.confidence, facts, others(matches)
+    return best.outcome, best.confidence, facts, near
+
+
+def _is_foreign(evidence: Evidence) -> bool:
+    """Whether others hold more of a device than the job does, and a quarter of it."""
+    record = evidence.record
+    own = (record.torch_peak_reserved or 0) if record is not None else 0
+    foreigners = evidence.system.foreigners if evidence.system is not None else ()
+    held: dict[int, int] = {}
+    for other in foreigners:
+        held[other.device] = held.get(other.device, 0) + (other.held or 0)
+    totals = {other.device: other.total or 0 for other in foreigners}
+    return any(
+        total and held[device] > own and held[device] >= FOREIGN_SHARE * total
+        for device, total in totals.items()
+    )
 
 
 def _is_of_loader(match: Match) -> bool:

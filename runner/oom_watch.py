@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Container, Iterable
 from pathlib import Path
 
-from probes import cgroup, host, procfs
+from probes import cgroup, host, kernel_log, procfs
 from probes.kernel_log import KernelLog, Kill
 from probes.procfs import Stat
 
@@ -58,9 +58,10 @@ class OomWatch:
 
     def kernel_log(
         self, pids: Container[int], output: str, score: int, *, all_seen: bool
-    ) -> tuple[tuple[Kill, ...] | None, tuple[str, ...]]:
+    ) -> tuple[tuple[Kill, ...] | None, tuple[str, ...] | None]:
         """Kills of these processes, of those that the output names and of those with this
-        ``oom_score_adj``, and Xid events, that the kernel's log tells since the start.
+        ``oom_score_adj``, and Xid events but those of other processes, that the kernel's log tells
+        since the start; None for both where it may not be read.
 
         ``all_seen``: whether the process in question is surely among ``pids``. Where it is not, and
         the log does not tell whose score a victim had, a kill of a process that nobody knows may be
@@ -68,7 +69,7 @@ class OomWatch:
         """
         said = self._log.read()
         if said is None:
-            return None, ()
+            return None, None
         named = {int(number) for number in _PID.findall(output)}
         # A job keeps a higher score that it inherits, and others may have inherited it too.
         scored = procfs.oom_score_adjust() < score
@@ -79,7 +80,7 @@ class OomWatch:
         )
         told = scored and all(kill.score_adjust is not None for kill in said.kills)
         decides = bool(ours) or all_seen or told or not said.kills
-        return (ours if decides else None), said.xids
+        return (ours if decides else None), kernel_log.of_processes(said.xids, pids)
 
     def close(self) -> None:
         self._log.close()

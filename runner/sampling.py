@@ -42,6 +42,7 @@ class Sample:
     """In /dev/shm, above what was there before the attempt."""
     processes: int
     device_used: dict[int, int]
+    """The most since the sample before: the driver is read more often than the host."""
     torch_allocated: int | None
     torch_reserved: int | None
 
@@ -125,6 +126,10 @@ class Sampler:
         self._credit_s = CREDIT_S
         self._due = 0.0
         self._shm_before = host.shm_used()
+        self._unseen = False
+        """Whether the driver told something that was not yet looked at."""
+        self._used: dict[int, int] = {}
+        """The most that each device had in use since the newest sample."""
         self._helper: Helper | None = None
         self.system = SystemWatch()
 
@@ -150,8 +155,33 @@ class Sampler:
         except (ValueError, TypeError, KeyError) as error:
             self._say(f"device memory is not measured: {error}")
             return
+        self._unseen = True
         if self.devices_before is None:
             self.devices_before = self.devices
+
+    def look_at_devices(
+        self, pids: Collection[int], newest: Pulse, torch_memory: tuple[int, int] | None
+    ) -> None:
+        """Keep what the driver told since the last call, of the attempt's processes ``pids``. Costs
+        nothing but that: a sample of the host, which costs much more, may come seconds later."""
+        if not self._unseen:
+            return
+        self._unseen = False
+        self.devices_in_use = self.devices
+        kept = self.first_step if newest.number and newest.step <= 1 else self.later
+        for one in self.devices:
+            self._used[one.index] = max(one.used, self._used.get(one.index, 0))
+            self.peaks.device_used[one.index] = max(
+                one.used, self.peaks.device_used.get(one.index, 0)
+            )
+            found = device_ledger.reading(
+                one, pids, self.devices_before or (), torch_memory[1] if torch_memory else None
+            )
+            if one.index not in kept or found.weight > kept[one.index].weight:
+                kept[one.index] = found
+        if newest.phase and self.devices:
+            peak = self.phases.setdefault(newest.phase, PhasePeak())
+            peak.device = larger(peak.device, max(one.used for one in self.devices))
 
     async def devices_at_rest(self, pids: Collection[int]) -> list[DeviceMemory]:
         """A reading after the end of these processes: the driver takes a moment to free what they
@@ -193,7 +223,7 @@ class Sampler:
             if shm is not None and self._shm_before is not None
             else None,
             processes=held.processes,
-            device_used={one.index: one.used for one in self.devices},
+            device_used=self._used or {one.index: one.used for one in self.devices},
             torch_allocated=job.torch_memory[0] if job.torch_memory else None,
             torch_reserved=job.torch_memory[1] if job.torch_memory else None,
         )
@@ -201,9 +231,7 @@ class Sampler:
         if newest.phase:
             peak = self.phases.setdefault(newest.phase, PhasePeak())
             peak.host = larger(peak.host, sample.host_pss)
-            peak.device = larger(peak.device, max(sample.device_used.values(), default=None))
-        self.devices_in_use = self.devices
-        self._keep_devices(members, newest, sample.torch_reserved)
+        self._used = {}
         self.workers.look(now, ledger, newest, job.numbers)
         self.newest = sample
         self._taken += 1
@@ -213,14 +241,6 @@ class Sampler:
         self._credit_s = min(CREDIT_S, self._credit_s + COST_SHARE * wait_s)
         self._due = now + wait_s
         return sample
-
-    def _keep_devices(self, members: Sequence[Stat], newest: Pulse, reserved: int | None) -> None:
-        kept = self.first_step if newest.number and newest.step <= 1 else self.later
-        pids = [member.pid for member in members] if self.devices else []
-        for one in self.devices:
-            found = device_ledger.reading(one, pids, self.devices_before or (), reserved)
-            if one.index not in kept or found.weight > kept[one.index].weight:
-                kept[one.index] = found
 
     def close(self) -> None:
         if self._helper is not None:

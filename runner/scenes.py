@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from probes.dumps import Frame, Stack
 from probes.stacks import ProcessPicture, Thread
 from runner import rank_facts, waits
 from runner.evidence import Fact, StallPicture
@@ -104,9 +105,18 @@ def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> 
         if old is None or not old.stacks or not process.stacks:
             continue
         worked = (process.share or 0.0) >= _MOVING_SHARE or process.io_bytes >= _MOVING_BYTES
-        if worked and old.stacks[0].frames != process.stacks[0].frames:
+        if worked and _place_in(old.stacks[0]) != _place_in(process.stacks[0]):
             return True
     return False
+
+
+def _place_in(stack: Stack) -> tuple[Frame, ...]:
+    """The frames by which a stack is told from another. A driver asks its device over and over, so
+    that the frames of a wait for it differ from look to look: the program's own decide there."""
+    wait = waits.of_stack(stack)
+    if wait is None or wait.kind is not Kind.DEVICE:
+        return tuple(stack.frames)
+    return tuple(frame for frame in stack.frames if frame.file.endswith((".py", ">")))
 
 
 def is_busy(processes: Sequence[ProcessPicture]) -> bool:

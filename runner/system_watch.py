@@ -64,6 +64,8 @@ class Foreigner:
     """None where the process cannot be seen from here, as from a container."""
     held: int | None
     """Bytes; None where the driver does not tell."""
+    total: int | None = None
+    """Bytes of the device."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,9 @@ def foreigners(devices: Iterable[DeviceMemory], ours: Collection[int]) -> tuple[
         for pid, held in one.processes.items():
             if pid not in ours:
                 stat = procfs.stat(pid)
-                found.append(Foreigner(one.index, pid, stat.name if stat else None, held))
+                found.append(
+                    Foreigner(one.index, pid, stat.name if stat else None, held, one.total)
+                )
     return tuple(sorted(found, key=lambda other: -(other.held or 0)))
 
 

@@ -54,6 +54,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="of training for each of the baselines")
     parser.add_argument("--maps", type=int, help="a family that the baselines train on")
     parser.add_argument("--networks", nargs="+", help="of the baselines, by words of their names")
+    parser.add_argument(
+        "--same-time", action="store_true", help="of the baselines, not the same samples as well"
+    )
     parser.add_argument("--threads", type=int, help="of torch, for the baselines on a CPU")
     asked = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -97,7 +100,7 @@ def _measure_faults(names: Sequence[str], rounds: int, seed: int, page: str | No
 
 def _measure_baselines(asked: argparse.Namespace) -> int:
     from tests.bench import baselines, baselines_page
-    from tests.bench.baselines_entries import ENTRIES, Settings
+    from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Settings
 
     if asked.gpu and not _cuda_is_there():
         return 2
@@ -110,8 +113,15 @@ def _measure_baselines(asked: argparse.Namespace) -> int:
         one for one in ENTRIES
         if not asked.networks or any(word in one.name for word in asked.networks)
     ]  # fmt: skip
-    found = baselines.measure(settings, lambda text: print(text, flush=True), entries)
+    found = baselines.measure(
+        settings,
+        lambda text: print(text, flush=True),
+        entries,
+        alone=() if asked.networks else MEASURED_ALONE,
+        kinds=("time",) if asked.same_time else ("time", "samples"),
+    )
     options = [f"--{name} {value:g}" for name, value in chosen.items()]
+    options += ["--same-time"] if asked.same_time else []
     options += ["--networks", *asked.networks] if asked.networks else []
     command = " ".join(
         ["python -m tests.bench baselines", *(["--gpu"] if asked.gpu else []), *options]

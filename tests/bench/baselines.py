@@ -14,17 +14,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from fwi import config
-from fwi.layout import FAMILIES
+from fwi.layout import FAMILIES, Family
 from probes import files
 from tests.bench import step_rate
 from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Entry, Kind, Settings
 from tests.bench.step_rate import StepRate
 
+_GPU_SIMULATIONS = 3
 TRAINING = ("data", "transfer", "forward", "loss", "backward", "optimizer", "ema", "train")
 """Phases of a run that count as training; the others are startup, validation, checkpoints."""
 
@@ -62,19 +64,24 @@ class Comparison:
 
 
 def measure(
-    settings: Settings, say: Callable[[str], None], entries: Sequence[Entry] = ENTRIES
+    settings: Settings,
+    say: Callable[[str], None],
+    entries: Sequence[Entry] = ENTRIES,
+    alone: Sequence[Entry] = MEASURED_ALONE,
+    kinds: Sequence[Kind] = ("time", "samples"),
 ) -> Comparison:
-    """Simulate the set, measure a step of each network, train what is not yet trained."""
+    """Simulate the set, measure a step of each network and of those ``alone``, train what is not
+    yet trained."""
     work = config.cache_dir() / settings.name
     work.mkdir(parents=True, exist_ok=True)
     say(f"what is done is kept in {work}; remove the folder to begin anew")
     _simulate(settings, work)
     rates = {}
-    for entry in (*entries, *MEASURED_ALONE):
+    for entry in (*entries, *alone):
         rates[entry.name] = _rate(settings, work, entry)
         rate = rates[entry.name]
         say(f"{entry.name}: {1 / _cost_s(settings, rate):.2f} samples a second of {_of(settings)}")
-    asked = list(planned(settings, entries, rates))
+    asked = [one for one in planned(settings, entries, rates) if one[1] in kinds]
     missing = [one for one in asked if not _place(work, *one[:2]).exists()]
     expected = sum(expected_s(settings, entry, rates[entry.name], n) for entry, _, n in missing)
     say(f"{len(missing)} of {len(asked)} trainings to do, about {expected / 60:.0f} min")
@@ -130,15 +137,22 @@ def _place(work: Path, entry: Entry, kind: Kind) -> Path:
 
 
 def _simulate(settings: Settings, work: Path) -> None:
-    job = config.Synth(
-        samples=settings.maps + settings.file,
-        samples_per_file=settings.file,
-        seed=settings.seed,
-        dtype="float16",
-        device=settings.device,
-        out=work / "data",
-    )
-    _supervised(settings, work, "synth", *config.to_argv(job))
+    def made(families: tuple[Family, ...]) -> None:
+        job = config.Synth(
+            families=families,
+            samples=settings.maps + settings.file,
+            samples_per_file=settings.file,
+            seed=settings.seed,
+            dtype="float16",
+            device=settings.device,
+            out=work / "data",
+        )
+        _supervised(settings, work, "synth", *config.to_argv(job))
+
+    # One process uses every processor, or a part of a GPU's time.
+    at_once = 1 if settings.device == "cpu" else _GPU_SIMULATIONS
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(made, [FAMILIES[n::at_once] for n in range(at_once)]))
 
 
 def _rate(settings: Settings, work: Path, entry: Entry) -> StepRate:

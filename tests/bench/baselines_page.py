@@ -59,11 +59,17 @@ def page(found: Comparison, machine: str, command: str) -> str:
         "",
         *_errors([row for row in found.rows if row.kind == "time"], found),
         "",
-        f"## The same samples: {least * settings.training:,} ({least} epoch"
-        f"{'s' if least > 1 else ''})",
-        "",
-        *_errors(same, found),
-        "",
+        *(
+            [
+                f"## The same samples: {least * settings.training:,} ({least} epoch"
+                f"{'s' if least > 1 else ''})",
+                "",
+                *_errors(same, found),
+                "",
+            ]
+            if len(same) > 1
+            else []
+        ),
         "## Memory and speed",
         "",
         *_costs(found),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from probes import kernel_log
 from probes.kernel_log import KernelLog, Kill, parse
 from tests.runner.conftest import wait_until
 
@@ -71,3 +72,10 @@ def test_real_kill_is_seen_and_earlier_ones_are_not(memory_cgroup: Path) -> None
     assert len(found) > before
     log.close()
     assert os.path.exists("/dev/kmsg")
+
+
+def test_event_of_another_process_on_the_device_is_not_of_these() -> None:
+    fault = "Xid (PCI:0000:00:06): 31, pid=595, name=python, channel 0x0000000b, MMU Fault"
+    lost = "Xid (PCI:0000:61:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+    assert kernel_log.of_processes([fault, lost], {595}) == (fault, lost)
+    assert kernel_log.of_processes([fault, lost], {599}) == (lost,)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from probes import procfs
+from probes import device, procfs
 from probes.pulse import Pulse
 from runner import device_ledger, ledgers
 from runner.device_ledger import Driver, Torch
@@ -172,12 +172,9 @@ def taken(*looks: tuple[int, bytes, int]) -> Sampler:
     for n, (step, said, reserved) in enumerate(looks):
         sampler.device_line(said)
         memory = (reserved * MIB // 2, reserved * MIB) if reserved else None
-        sampler.take(
-            float(n),
-            [me],
-            Pulse(n, float(n), "forward", step, 9) if n else Pulse(0, 0.0, "", 0, 0),
-            Job(me.pid, me.pid, {}, memory),
-        )
+        pulse = Pulse(n, float(n), "forward", step, 9) if n else Pulse(0, 0.0, "", 0, 0)
+        sampler.look_at_devices({me.pid}, pulse, memory)
+        sampler.take(float(n), [me], pulse, Job(me.pid, me.pid, {}, memory))
     return sampler
 
 
@@ -219,6 +216,48 @@ def test_stream_of_a_run_becomes_ledgers_of_the_first_step_and_of_what_came_afte
     assert found.measured is not None
     assert found.measured["overhead"] == 400 * MIB
     assert (found.measured["model"], found.measured["device"]) == ("specproj", "Tesla T4")
+
+
+def test_reading_between_two_samples_of_the_host_is_not_lost() -> None:
+    me = procfs.stat(os.getpid())
+    assert me is not None
+    sampler = Sampler(1.0, print)
+    pulse = Pulse(1, 1.0, "backward", 5, 9)
+    for used in (100, 700, 300):
+        sampler.device_line(line(used, {me.pid: used}))
+        sampler.look_at_devices({me.pid}, pulse, None)
+    sampler.look_at_devices({me.pid}, pulse, None)
+    sample = sampler.take(1.0, [me], pulse, Job(me.pid))
+    assert sample.device_used == sampler.peaks.device_used == {1: 700 * MIB}
+    assert sampler.phases["backward"].device == 700 * MIB
+    assert sampler.later[1].ours == 700 * MIB
+    assert sampler.take(2.0, [me], pulse, Job(me.pid)).device_used == {1: 300 * MIB}
+
+
+def test_peak_is_the_jobs_own_where_another_fills_the_device_meanwhile() -> None:
+    me = os.getpid()
+    sampler = taken(
+        (2, line(1000, {me: 900}), 500), (3, line(9000, {me: 600, 77: 8300}), 500),
+    )  # fmt: skip
+    assert (sampler.later[1].ours, sampler.later[1].used) == (900 * MIB, 1000 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("processes", "used", "ours"),
+    [
+        ({1: 700}, 820, 0),  # A process that can be seen holds all that came.
+        ({1: 700}, 1200, None),  # Half a GiB is in nobody's name.
+        ({1: None}, 820, None),
+        ({1 << 22: 700}, 820, None),  # A pid of another name space.
+        ({}, 120, 0),
+    ],
+)  # fmt: skip
+def test_job_that_the_driver_does_not_name_holds_nothing_where_others_hold_all(
+    processes: dict[int, int | None], used: int, ours: int | None
+) -> None:
+    before = [device.parse(line(100, {}))[0]]
+    now = device.parse(line(used, processes))[0]
+    assert device_ledger.reading(now, {2}, before, None).ours == ours
 
 
 def test_device_of_others_is_no_ledger_of_the_job() -> None:

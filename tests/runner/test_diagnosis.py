@@ -15,6 +15,7 @@ from runner.diagnosis import diagnose
 from runner.evidence import Evidence, StallPicture, Stop
 from runner.outcomes import Outcome, exit_status
 from runner.process_tree import Exit
+from runner.system_watch import Foreigner, System
 
 TRACE = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n'
 
@@ -49,7 +50,13 @@ BROKEN_POOL = (
 )
 KERNEL_WORDS = "Out of memory: Killed process 4711 (python) total-vm:9kB, anon-rss:5kB"
 SLURM_WORDS = "slurmstepd: error: Detected 1 oom_kill event in StepId=81.0. Some of the step tasks"
+NO_NUMBERS = "torch.AcceleratorError: CUDA error: out of memory"
 _TRACE = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n'
+
+
+def _held_by_another(gib: int) -> System:
+    return System(foreigners=(Foreigner(0, 77, "python", gib << 30, 80 << 30),))
+
 
 CASES = {
     "good exit whatever the log says": (
@@ -135,6 +142,14 @@ CASES = {
             1, None, output=_TRACE + "RuntimeError: sizes differ", xids=("Xid 31 on device 0",)
         ),
         "error.python",
+    ),
+    "device that another holds before the job has a context": (
+        Evidence(1, None, output=NO_NUMBERS, system=_held_by_another(79)),
+        "oom.device.foreign",
+    ),
+    "device that another holds a little of": (
+        Evidence(1, None, output=NO_NUMBERS, system=_held_by_another(1)),
+        "oom.device.capacity",
     ),
     "card that was lost beside an exception of the program's own": (
         Evidence(1, None, output=_TRACE + "KeyError: 'lr'", xids=("Xid 79 on device 0",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from probes.dumps import Frame, Stack
@@ -81,3 +83,27 @@ def test_process_whose_stacks_could_not_be_taken_again_keeps_those_of_the_first_
     found = scenes.completed([unseen, other, process(3)], [seen, process(2, frames=(MODULE,))])
     assert [one.stacks for one in found] == [seen.stacks, other.stacks, ()]
     assert found[0].threads == unseen.threads
+
+
+LINE = Frame("<module>", "train.py", 21)
+ITEM = Frame("cuStreamSynchronize", "libcuda.so.580.159.04", None)
+ASKS, READS = Frame("0x7f", "libcuda.so.580.159.04", None), Frame("clock_gettime", "[vdso]", None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        # A driver that asks its device over and over.
+        ((ASKS, ITEM, LINE), (READS, ASKS, ITEM, LINE), False),
+        ((ASKS, ITEM, LINE), (ASKS, ITEM, replace(LINE, line=22)), True),
+        ((MODULE,), (LINE,), True),
+        ((LINE,), (LINE,), False),
+        # Beside no device, native frames tell that something goes on.
+        ((READS, LINE), (Frame("compress", "libz.so.1", None), LINE), True),
+    ],
+)
+def test_captures_differ_by_what_the_program_did(
+    before: tuple[Frame, ...], after: tuple[Frame, ...], moved: bool
+) -> None:
+    busy = [replace(process(frames=frames), share=1.0) for frames in (before, after)]
+    assert scenes.moved(busy[:1], busy[1:]) is moved
