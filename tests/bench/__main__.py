@@ -127,7 +127,13 @@ def _measure_baselines(asked: argparse.Namespace) -> int:
         ["python -m tests.bench baselines", *(["--gpu"] if asked.gpu else []), *options]
     )
     place = RESULTS / ("baselines-gpu.md" if asked.gpu else "baselines.md")
-    files.write_text(place, baselines_page.page(found, _machine(), command))
+    machine_words = _machine()
+    if asked.gpu:
+        import torch
+
+        name, version = torch.cuda.get_device_name(), torch.version.cuda
+        machine_words += f" The device: {name}, torch built for CUDA {version}."
+    files.write_text(place, baselines_page.page(found, machine_words, command))
     figures = baselines_page.figures(found)
     for figure in figures:
         print(" | ".join(_row(figure)))

@@ -22,7 +22,7 @@ from typing import Any
 from fwi import config
 from fwi.layout import FAMILIES, Family
 from probes import files
-from tests.bench import step_rate
+from tests.bench import loader_rate, step_rate
 from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Entry, Kind, Settings
 from tests.bench.step_rate import StepRate
 
@@ -77,11 +77,12 @@ def measure(
     say(f"what is done is kept in {work}; remove the folder to begin anew")
     _simulate(settings, work)
     rates = {}
+    floor = _loader_s(settings, work)
     for entry in (*entries, *alone):
         rates[entry.name] = _rate(settings, work, entry)
         rate = rates[entry.name]
         say(f"{entry.name}: {1 / _cost_s(settings, rate):.2f} samples a second of {_of(settings)}")
-    asked = [one for one in planned(settings, entries, rates) if one[1] in kinds]
+    asked = [one for one in planned(settings, entries, rates, floor) if one[1] in kinds]
     missing = [one for one in asked if not _place(work, *one[:2]).exists()]
     expected = sum(expected_s(settings, entry, rates[entry.name], n) for entry, _, n in missing)
     say(f"{len(missing)} of {len(asked)} trainings to do, about {expected / 60:.0f} min")
@@ -99,16 +100,15 @@ def measure(
 
 
 def planned(
-    settings: Settings, entries: Sequence[Entry], rates: dict[str, StepRate]
+    settings: Settings, entries: Sequence[Entry], rates: dict[str, StepRate], floor: float = 0.0
 ) -> Iterator[tuple[Entry, Kind, int]]:
     """Which networks are trained for how many epochs: of the same time, the nearest whole number,
-    at least one; of the same samples, what the slowest of them has time for (pure)."""
+    at least one; of the same samples, what the slowest of them has time for (pure). ``floor``: what
+    the loader takes for a sample."""
+    costs = {one.name: max(floor, _cost_s(settings, rates[one.name])) for one in entries}
     epochs = {
-        entry.name: max(
-            1,
-            round(60 * settings.minutes / _cost_s(settings, rates[entry.name]) / settings.training),
-        )
-        for entry in entries
+        name: max(1, round(60 * settings.minutes / cost / settings.training))
+        for name, cost in costs.items()
     }
     for entry in entries:
         yield entry, "time", epochs[entry.name]
@@ -153,6 +153,20 @@ def _simulate(settings: Settings, work: Path) -> None:
     at_once = 1 if settings.device == "cpu" else _GPU_SIMULATIONS
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(made, [FAMILIES[n::at_once] for n in range(at_once)]))
+
+
+def _loader_s(settings: Settings, work: Path) -> float:
+    """Seconds of a sample that no network can be faster than. 0 on a CPU, where both share the
+    processors and the processor's time is what counts."""
+    if settings.device == "cpu":
+        return 0.0
+    place = work / "loader.json"
+    if not place.exists():
+        found = loader_rate.measured(
+            work / "data", settings.batch_size, settings.workers, settings.device
+        )
+        files.write_text(place, json.dumps(found))
+    return float(json.loads(place.read_text()))
 
 
 def _rate(settings: Settings, work: Path, entry: Entry) -> StepRate:
