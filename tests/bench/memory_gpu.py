@@ -9,7 +9,7 @@ import argparse
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,9 +48,9 @@ _TRAIN: dict[config.Model, tuple[int, ...]] = {
 _FULL: tuple[tuple[config.Model, config.Precision, int], ...] = (
     ("specproj", "fp16", 2048),
     ("hgnet", "bf16", 2048),
-    ("convnext", "fp32", 192),
+    ("convnext", "fp32", 144),
     ("specproj-original", "fp32", 32),
-    ("specproj-original", "bf16", 48),
+    ("specproj-original", "bf16", 32),
 )
 _A_SAMPLE = {
     "specproj": 0.027,
@@ -60,7 +60,7 @@ _A_SAMPLE = {
     "specproj-dirac": 2.2,
 }
 """GiB at the most, in fp32: for what may be measured side by side."""
-_ROOM = 72.0
+_ROOM = 74.0
 """GiB that are given out at once."""
 
 
@@ -94,37 +94,57 @@ def _unit(model: config.Model, dtype: config.Precision, mode: config.Mode, batch
     )
 
 
-class Room:
-    """Device memory that is given out to those who measure side by side."""
+class Queue:
+    """Units that are measured side by side: each worker takes the largest that has room."""
 
-    def __init__(self, gib: float) -> None:
+    def __init__(self, waiting: Sequence[Unit], gib: float) -> None:
+        self._waiting = list(waiting)
         self._free = gib
         self._changed = threading.Condition()
 
-    def take(self, gib: float) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._free >= gib)
-            self._free -= gib
+    def work(self, measure: Callable[[Unit], None]) -> None:
+        while (unit := self._taken()) is not None:
+            try:
+                measure(unit)
+            finally:
+                with self._changed:
+                    self._free += unit.gib
+                    self._changed.notify_all()
 
-    def give_back(self, gib: float) -> None:
+    def _taken(self) -> Unit | None:
         with self._changed:
-            self._free += gib
-            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._waiting or self._fitting() is not None)
+            unit = self._fitting()
+            if unit is not None:
+                self._waiting.remove(unit)
+                self._free -= unit.gib
+            return unit
+
+    def _fitting(self) -> Unit | None:
+        return next((unit for unit in self._waiting if unit.gib <= self._free), None)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog=_COMMAND, description=__doc__)
     parser.add_argument("models", nargs="*", help="these alone")
     parser.add_argument("--page-only", action="store_true", help="measure nothing more")
+    parser.add_argument("--no-page", action="store_true", help="write no page")
     parser.add_argument("--steps", type=int, default=3, help="timed steps of a configuration")
     parser.add_argument("--at-once", type=int, default=1, help="measured side by side")
     asked = parser.parse_args()
     runs = Supervision().runs()
     wanted = units(asked.models)
     if not asked.page_only:
-        room = Room(_ROOM)
+        queue = Queue(wanted, _ROOM)
         with ThreadPoolExecutor(asked.at_once) as pool:
-            list(pool.map(lambda unit: _measure(unit, room, asked.steps), wanted))
+            workers = [
+                pool.submit(queue.work, lambda unit: _measure(unit, asked.steps))
+                for _ in range(asked.at_once)
+            ]
+        for worker in workers:
+            worker.result()
+    if asked.no_page:
+        return 0
     found = [(unit, latest(runs, unit.matrix)) for unit in wanted]
     profiles = [profile for _, profile in found if profile is not None]
     rows = [row for profile in profiles for row in profile.rows()]
@@ -140,7 +160,7 @@ def main() -> int:
     return 0 if _share_close(rows) == 1 and _share_inside(rows) >= _INSIDE else 1
 
 
-def _measure(unit: Unit, room: Room, steps: int) -> None:
+def _measure(unit: Unit, steps: int) -> None:
     runs = Supervision().runs()
     there = latest(runs, unit.matrix)
     if there is not None and is_complete(there):
@@ -152,13 +172,9 @@ def _measure(unit: Unit, room: Room, steps: int) -> None:
         options = ["--models", *matrix.models, "--dtypes", *matrix.dtypes, "--modes", *matrix.modes]
         options += ["--batch-sizes", *map(str, matrix.batch_sizes), "--steps", str(steps)]
         options += ["--warmup", "1", "--device", "cuda"]
-    room.take(unit.gib)
-    try:
-        # The room is given out here; what others hold of the card is no reason to leave a row out.
-        subprocess.run([sys.executable, "-m", "runner", "profile", *options, "--run-too-large"],
-                       check=False)  # fmt: skip
-    finally:
-        room.give_back(unit.gib)
+    # The room is given out here; what others hold of the card is no reason to leave a row out.
+    words = [sys.executable, "-m", "runner", "profile", *options, "--run-too-large"]
+    subprocess.run(words, check=False)
 
 
 def _card(profiles: Sequence[Profile]) -> Card | None:
