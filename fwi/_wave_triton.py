@@ -8,7 +8,7 @@ import torch
 import triton
 import triton.language as tl
 
-_BLOCK = 1024
+_BLOCK, _WARPS = 512, 8
 
 
 @triton.jit
@@ -71,6 +71,6 @@ def run(
     for t in range(times):
         _step[grid](
             p, new, a12, undamped, strength, wavelet, source, record,
-            t, n, row, left, times, record.shape[1], RECEIVERS=receivers, BLOCK=_BLOCK,
+            t, n, row, left, times, record.shape[1], RECEIVERS=receivers, BLOCK=_BLOCK, num_warps=_WARPS,
         )  # fmt: skip
         p, new = new, p

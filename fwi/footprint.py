@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ from probes.memory_tracker import MemoryTracker
 
 _STEPS = 2
 _CPU = torch.device("cpu")
+_GEMM = {"mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "addmv", "dot", "vdot"}
+_CONVOLUTION = {"convolution", "convolution_backward"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,7 @@ def of(asked: Configuration) -> dict[str, Any]:
         **attribution.summary(log, _STEPS),
         "allocator": {"allocated": held.allocated, "reserved": held.reserved},
         "largest_operator": _largest_operator(log),
+        "libraries": sorted(_libraries(log.operators)),
         "seconds": round(time.monotonic() - began, 3),
     }
 
@@ -145,6 +148,17 @@ def _batch(size: int) -> tuple[Tensor, Tensor]:
         cube = torch.empty(size, *CUBE_SHAPE, dtype=torch.float16)
         velocity = torch.empty(size, 1, *MAP_SHAPE)
     return cube, velocity
+
+
+def _libraries(operators: Iterable[str]) -> Iterator[str]:
+    """Which of CUDA's libraries these operators use."""
+    names = set(operators)
+    if names & _GEMM:
+        yield "cublas"
+    if names & _CONVOLUTION:
+        yield "cudnn"
+    if any(name.startswith("_fft_") for name in names):
+        yield "cufft"
 
 
 def _largest_operator(log: MemoryLog) -> int:

@@ -59,6 +59,8 @@ class Event:
 class MemoryLog:
     allocations: list[Allocation] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    operators: set[str] = field(default_factory=set)
+    """Names of all that ran: ``mm``, ``convolution``."""
 
 
 @dataclass(frozen=True)

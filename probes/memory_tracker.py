@@ -79,6 +79,7 @@ class MemoryTracker(private.TorchDispatchMode):  # type: ignore[no-untyped-call]
         for tensor in pytree.tree_leaves(arguments):
             if isinstance(tensor, Tensor):
                 self._see(tensor, is_argument=True)
+        self.log.operators.add(function.__name__.partition(".")[0])
         result = function(*arguments, **(named or {}))
         for tensor in pytree.tree_leaves(result):
             if isinstance(tensor, Tensor):

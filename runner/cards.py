@@ -1,8 +1,8 @@
 """Devices by name, and what a process needs on them beside its tensors. Data.
 
 Memory is what the driver leaves to processes, from the makers' sizes less what ECC and the driver
-take. Nothing here has been measured for this project yet: the ranges are wide on purpose, and a
-run's own history on a device takes their place.
+take. Of the H100 it is measured, and so is its context (:mod:`runner.calibration`); the ranges of
+the others are wide on purpose. A run's own history on a device takes the place of either.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+
+from runner import calibration
+from runner.calibration import Context
 
 _MIB = 1 << 20
 
@@ -23,15 +26,30 @@ class Card:
     native_bf16: bool
     context: tuple[int, int, int]
     """Bytes of the CUDA context with torch's kernels: least, likely, most."""
+    handle: int
+    """Bytes that torch allocates for each handle of cuBLAS (``CUBLAS_WORKSPACE_CONFIG`` unset)."""
+    measured: Context | None = None
+    """In place of ``context`` where there is one."""
 
 
 _CONTEXT = (150 * _MIB, 330 * _MIB, 600 * _MIB)
 _NEWER_CONTEXT = (250 * _MIB, 480 * _MIB, 800 * _MIB)
-"""Hopper and later: more kernels in a library, a larger cuBLAS workspace."""
+"""Hopper and later: more kernels in a library."""
+_HANDLE, _NEWER_HANDLE = 8_519_680, 32 * _MIB
+"""torch's aten/src/ATen/cuda/CublasHandlePool.cpp: before Hopper, and from it on."""
 
 
-def _card(name: str, words: str, mib: int, bf16: bool, *, newer: bool = False) -> Card:
-    return Card(name, words, mib * _MIB, bf16, _NEWER_CONTEXT if newer else _CONTEXT)
+def _card(
+    name: str,
+    words: str,
+    mib: int,
+    bf16: bool,
+    *,
+    newer: bool = False,
+    measured: Context | None = None,
+) -> Card:
+    context, handle = (_NEWER_CONTEXT, _NEWER_HANDLE) if newer else (_CONTEXT, _HANDLE)
+    return Card(name, words, mib * _MIB, bf16, context, handle, measured)
 
 
 CARDS = {
@@ -47,7 +65,7 @@ CARDS = {
         _card("a10g", "A10G", 22_592, True),
         _card("a100-40", "A100 40 GB", 40_326, True),
         _card("a100-80", "A100 80 GB", 81_050, True),
-        _card("h100", "H100 80 GB", 81_000, True, newer=True),
+        _card("h100", "H100 80 GB", 81_000, True, newer=True, measured=calibration.H100),
         _card("h200", "H200", 143_000, True, newer=True),
     )
 }

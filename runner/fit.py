@@ -28,7 +28,7 @@ _TURNS = 4
 Key = tuple[str, str, str]
 """Model, dtype, mode."""
 TABLE = "table"
-HOW = {"tensors": "fake tensors", "allocator": "replayed", "workspaces": "estimated"}
+HOW = {"tensors": "fake tensors", "allocator": "replayed", "workspaces": "by factors"}
 """How each part is predicted; the context is from the table, or from earlier runs."""
 
 
@@ -109,7 +109,7 @@ def _candidate(
     lines = _lines(by_size)
     if turn == 0:
         part = prediction.predict(by_size[_CHECK_SIZE], card, overhead)
-        room = prediction.room_for_tensors(card, overhead, part)
+        room = prediction.room_for_tensors(card, part)
         return int(_SHRINK * prediction.largest_batch(lines, room))
     most = {
         size: prediction.predict(one, card, overhead).total.most for size, one in by_size.items()
@@ -119,7 +119,7 @@ def _candidate(
     if not fails or fails <= fits * _CLOSE or fails - fits <= 1:
         return 0
     part = prediction.predict(by_size[fails], card, overhead)
-    room = prediction.room_for_tensors(card, overhead, part)
+    room = prediction.room_for_tensors(card, part)
     guess = int(_SHRINK * prediction.largest_batch(lines, room))
     return guess if fits < guess < fails else (fits + fails) // 2
 

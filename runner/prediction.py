@@ -1,21 +1,19 @@
 """From the footprint of a step to a device's memory: each part with a range. Pure.
 
 What a process takes of a device is: the blocks of its tensors and what the allocator keeps between
-them (replayed), workspaces of libraries (estimated), and the CUDA context (a table, or a run's own
-history). Tensor bytes are affine in the batch within each phase, so the peak over phases is convex
-and piecewise affine; two sizes give the lines, a third checks them.
+them (replayed), workspaces of libraries (by measured factors), and the CUDA context (measured, a
+table, or a run's own history). Tensor bytes are affine in the batch within each phase, so the peak
+over phases is convex and piecewise affine; two sizes give the lines, a third checks them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runner import calibration
 from runner.cards import Card
-
-_CUBLAS = 8_519_680
-"""Bytes of cuBLAS's workspace before Hopper; torch takes it from its own allocator."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,8 @@ class Prediction:
     allocator: Span
     """Rounding and cached segments: replayed. At the least, only the rounding counts."""
     workspaces: Span
-    """Of cuBLAS, cuDNN and cuFFT: estimated from the largest operator."""
+    """Of cuBLAS by its handles, of cuDNN by the largest allocation of the step and a measured
+    factor, with the segments that are cached for it."""
     context: Span
 
     @property
@@ -60,6 +59,9 @@ def predict(footprint: Mapping[str, Any], card: Card, overhead: Span | None = No
     tensors = footprint["steady"]["bytes"]
     held = footprint["allocator"]
     largest = footprint["largest_operator"]
+    mode, libraries = footprint["mode"], footprint["libraries"]
+    handles = card.handle * calibration.handles(mode, libraries)
+    factor = calibration.workspace(footprint["model"], mode, footprint["dtype"])
     return Prediction(
         tensors=tensors,
         allocator=Span(
@@ -67,9 +69,19 @@ def predict(footprint: Mapping[str, Any], card: Card, overhead: Span | None = No
             max(0, held["reserved"] - tensors),
             max(0, held["reserved"] - tensors) + held["reserved"] // 20,
         ),
-        workspaces=Span(0, _CUBLAS + largest // 8, 4 * _CUBLAS + largest),
-        context=overhead or Span(*card.context),
+        workspaces=Span(
+            handles, handles + int(factor.likely * largest), handles + int(factor.most * largest)
+        ),
+        context=overhead or _context(card, mode, libraries),
     )
+
+
+def _context(card: Card, mode: str, libraries: Collection[str]) -> Span:
+    if card.measured is None:
+        return Span(*card.context)
+    likely = card.measured.size(mode, libraries)
+    beyond = int(calibration.NEAR * likely)
+    return Span(likely - beyond, likely, likely + beyond)
 
 
 @dataclass(frozen=True)
@@ -118,10 +130,10 @@ def largest_batch(by_phase: Mapping[str, Line], room: float) -> int:
     return low
 
 
-def room_for_tensors(card: Card, overhead: Span | None, part: Prediction) -> float:
+def room_for_tensors(card: Card, part: Prediction) -> float:
     """Bytes of a card that tensors may take so that even the most of everything else fits;
     the parts that grow with the tensors are taken to grow in proportion."""
-    context = (overhead or Span(*card.context)).most
+    context = part.context.most
     grows = (part.tensors + part.allocator.most + part.workspaces.most) / max(part.tensors, 1)
     return max(0.0, (card.memory - context) / grows)
 

@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probes import device, host
 from probes.device import DeviceMemory
 from runner import limits, waiting
-from runner.cards import CARDS, Card
+from runner.cards import CARDS, Card, card_of
 from runner.doctor import memory, packages
 
 _ANSWER_S = 20.0
@@ -40,9 +40,9 @@ class Where:
         """The device with the memory that is free on it now. Raises NoDevice on the CPU."""
         if self.device is None:
             raise NoDevice("the CPU is no card")
-        known = next((card for card in CARDS.values() if card.words in self.device.name), None)
-        known = known or CARDS["h100" if any(n in self.device.name for n in _NEWER) else "a100-40"]
-        return Card(self.name, self.device.name, self.device.free, known.native_bf16, known.context)
+        known = card_of(self.device.name, self.device.total)
+        known = known or CARDS["h200" if any(n in self.device.name for n in _NEWER) else "a100-40"]
+        return replace(known, name=self.name, words=self.device.name, memory=self.device.free)
 
 
 def resolve(asked: str, environment: Mapping[str, str] | None = None) -> Where:

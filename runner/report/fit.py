@@ -16,7 +16,8 @@ from runner.units import size
 _HOW = (
     "tensors: the real operators under fake tensors, with CUDA's casts; their bytes are exact.",
     "allocator: torch's caching allocator replayed, from its rounding alone to all that it keeps.",
-    "workspaces: cuBLAS, cuDNN, cuFFT; estimated from the largest operator, not measured.",
+    "workspaces: cuBLAS by its handles; cuDNN, and what is cached for it, by the largest "
+    "allocation of a step and a factor that was measured on an H100.",
     "context: a table of devices, not measured here; earlier runs of the same network and number "
     "type on such a device take its place, and are counted behind it.",
     "total: likely (least - most). The largest batch fits even with the most of every part.",

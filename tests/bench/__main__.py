@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
+import json
 import os
 import platform
 import signal
@@ -19,10 +20,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fwi import config
 from probes import files
 from runner import machine
 from tests.bench.figure import Figure
 
+_TOLD = "told.json"
+"""Beside a comparison: the command and the machine that it is of."""
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 MODULES = (
     "pulse",
@@ -57,6 +61,7 @@ def main() -> int:
     parser.add_argument(
         "--same-time", action="store_true", help="of the baselines, not the same samples as well"
     )
+    parser.add_argument("--of", type=Path, help="write the page of this folder of the baselines")
     parser.add_argument("--threads", type=int, help="of torch, for the baselines on a CPU")
     asked = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -99,9 +104,11 @@ def _measure_faults(names: Sequence[str], rounds: int, seed: int, page: str | No
 
 
 def _measure_baselines(asked: argparse.Namespace) -> int:
-    from tests.bench import baselines, baselines_page
+    from tests.bench import baselines
     from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Settings
 
+    if asked.of is not None:
+        return _write_baselines(asked.of)
     if asked.gpu and not _cuda_is_there():
         return 2
     # Ended, it ends the run that goes on.
@@ -113,27 +120,37 @@ def _measure_baselines(asked: argparse.Namespace) -> int:
         one for one in ENTRIES
         if not asked.networks or any(word in one.name for word in asked.networks)
     ]  # fmt: skip
-    found = baselines.measure(
-        settings,
-        lambda text: print(text, flush=True),
-        entries,
-        alone=() if asked.networks else MEASURED_ALONE,
-        kinds=("time",) if asked.same_time else ("time", "samples"),
-    )
     options = [f"--{name} {value:g}" for name, value in chosen.items()]
     options += ["--same-time"] if asked.same_time else []
     options += ["--networks", *asked.networks] if asked.networks else []
-    command = " ".join(
-        ["python -m tests.bench baselines", *(["--gpu"] if asked.gpu else []), *options]
-    )
-    place = RESULTS / ("baselines-gpu.md" if asked.gpu else "baselines.md")
+    words = ["python -m tests.bench baselines", *(["--gpu"] if asked.gpu else []), *options]
     machine_words = _machine()
     if asked.gpu:
         import torch
 
         name, version = torch.cuda.get_device_name(), torch.version.cuda
         machine_words += f" The device: {name}, torch built for CUDA {version}."
-    files.write_text(place, baselines_page.page(found, machine_words, command))
+    work = config.cache_dir() / settings.name
+    work.mkdir(parents=True, exist_ok=True)
+    told = {"command": " ".join(words), "machine": machine_words}
+    files.write_text(work / _TOLD, json.dumps(told) + "\n")
+    baselines.measure(
+        settings,
+        lambda text: print(text, flush=True),
+        entries,
+        alone=() if asked.networks else MEASURED_ALONE,
+        kinds=("time",) if asked.same_time else ("time", "samples"),
+    )
+    return _write_baselines(work)
+
+
+def _write_baselines(work: Path) -> int:
+    from tests.bench import baselines, baselines_page
+
+    found, told = baselines.read(work), json.loads((work / _TOLD).read_text())
+    on_gpu = found.settings.device == "cuda"
+    place = RESULTS / ("baselines-gpu.md" if on_gpu else "baselines.md")
+    files.write_text(place, baselines_page.page(found, told["machine"], told["command"]))
     figures = baselines_page.figures(found)
     for figure in figures:
         print(" | ".join(_row(figure)))

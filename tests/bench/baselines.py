@@ -26,6 +26,7 @@ from tests.bench import loader_rate, step_rate
 from tests.bench.baselines_entries import ENTRIES, MEASURED_ALONE, Entry, Kind, Settings
 from tests.bench.step_rate import StepRate
 
+_SETTINGS = "settings.json"
 _GPU_SIMULATIONS = 3
 TRAINING = ("data", "transfer", "forward", "loss", "backward", "optimizer", "ema", "train")
 """Phases of a run that count as training; the others are startup, validation, checkpoints."""
@@ -74,6 +75,7 @@ def measure(
     yet trained."""
     work = config.cache_dir() / settings.name
     work.mkdir(parents=True, exist_ok=True)
+    files.write_text(work / _SETTINGS, json.dumps(asdict(settings)) + "\n")
     say(f"what is done is kept in {work}; remove the folder to begin anew")
     _simulate(settings, work)
     rates = {}
@@ -96,6 +98,18 @@ def measure(
             say(f"{entry.name}, {epochs} epochs: MAE {row.mae:.1f} m/s, "
                 f"{(time.monotonic() - began) / 60:.1f} min")  # fmt: skip
         rows.append(Row(**json.loads(place.read_text())))
+    return Comparison(settings, rates, tuple(rows))
+
+
+def read(work: Path) -> Comparison:
+    """What is done so far in a folder of this; nothing is run. Raises OSError or ValueError where
+    it is none."""
+    settings = Settings(**json.loads((work / _SETTINGS).read_text()))
+    known = [one for one in (*ENTRIES, *MEASURED_ALONE) if _step_place(work, one).exists()]
+    rates = {one.name: StepRate(**json.loads(_step_place(work, one).read_text())) for one in known}
+    kinds: tuple[Kind, ...] = ("time", "samples")
+    places = [_place(work, one, kind) for one in known for kind in kinds]
+    rows = [Row(**json.loads(place.read_text())) for place in places if place.exists()]
     return Comparison(settings, rates, tuple(rows))
 
 
@@ -136,6 +150,10 @@ def _place(work: Path, entry: Entry, kind: Kind) -> Path:
     return work / f"{entry.model}-{entry.encoder or 'whole'}-{kind}.json"
 
 
+def _step_place(work: Path, entry: Entry) -> Path:
+    return work / f"{entry.model}-{entry.encoder or 'whole'}-step.json"
+
+
 def _simulate(settings: Settings, work: Path) -> None:
     def made(families: tuple[Family, ...]) -> None:
         job = config.Synth(
@@ -170,7 +188,7 @@ def _loader_s(settings: Settings, work: Path) -> float:
 
 
 def _rate(settings: Settings, work: Path, entry: Entry) -> StepRate:
-    place = work / f"{entry.model}-{entry.encoder or 'whole'}-step.json"
+    place = _step_place(work, entry)
     if not place.exists():
         alone = entry in MEASURED_ALONE and settings.device == "cpu"
         batch = 2 if alone else settings.batch_size

@@ -59,6 +59,7 @@ def page(found: Comparison, machine: str, command: str) -> str:
         "",
         *_errors([row for row in found.rows if row.kind == "time"], found),
         "",
+        *_not_trained(found),
         *(
             [
                 f"## The same samples: {least * settings.training:,} ({least} epoch"
@@ -85,6 +86,14 @@ def page(found: Comparison, machine: str, command: str) -> str:
         for figure in figures(found)
     ]
     return "\n".join(lines) + "\n"
+
+
+def _not_trained(found: Comparison) -> list[str]:
+    trained = {row.entry for row in found.rows} | {entry.name for entry in MEASURED_ALONE}
+    missing = [_shown(name) for name in found.rates if name not in trained]
+    if not missing:
+        return []
+    return [f"Not trained to the end, so that there is no error of it: {', '.join(missing)}.", ""]
 
 
 def _told(settings: Settings) -> str:
@@ -134,10 +143,10 @@ def _costs(found: Comparison) -> Iterator[str]:
     yield "| --- |" + " --- |" * 6
     rows = _rows(found, "time")
     alone = [entry.name for entry in MEASURED_ALONE]
-    for name in [*rows, *[name for name in alone if name in found.rates]]:
+    for name in [*rows, *[name for name in found.rates if name not in rows]]:
         rate, row = found.rates[name], rows.get(name)
         parts = [
-            _shown(name) + ("" if row else f", batches of {rate.batch}"),
+            _shown(name) + (f", batches of {rate.batch}" if name in alone else ""),
             f"{rate.parameters / 1e6:.1f} M",
             f"{rate.kept / 1e6:.0f} MB",
             f"{row.host_peak / 2**20:,.0f}" if row else "-",

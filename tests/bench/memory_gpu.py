@@ -6,10 +6,11 @@ there, on any machine; its predictions are always those of the code as it is now
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from fwi import config
 from probes import files
 from runner import prediction
 from runner.cards import Card, card_of
+from runner.footprints import Footprint
 from runner.options import Supervision
 from runner.prediction import Span
 from runner.profiling import predicting
@@ -147,15 +149,20 @@ def main() -> int:
         return 0
     found = [(unit, latest(runs, unit.matrix)) for unit in wanted]
     profiles = [profile for _, profile in found if profile is not None]
-    rows = [row for profile in profiles for row in profile.rows()]
+    rows = sorted(
+        (row for profile in profiles for row in profile.rows()),
+        key=lambda row: _place(row.configuration),
+    )
     card = _card(profiles)
     if card is None or not any(row.is_measured for row in rows):
         print("nothing has been measured yet on a card of the table")
         return 1
-    rows = _predicted_anew(rows, card)
+    rows, footprints = _predicted_anew(rows, card)
     command = _COMMAND + (f" --at-once {asked.at_once}" if asked.at_once > 1 else "")
     place = RESULTS / f"memory-{card.name}.md"
     files.write_text(place, _page(rows, card, profiles, command))
+    told = {"schema": 1, "card": card.name, "rows": list(_compact(rows, footprints))}
+    files.write_text(place.with_suffix(".json"), json.dumps(told, indent=1) + "\n")
     print(f"written to {place.relative_to(RESULTS.parents[1])}")
     return 0 if _share_close(rows) == 1 and _share_inside(rows) >= _INSIDE else 1
 
@@ -177,6 +184,11 @@ def _measure(unit: Unit, steps: int) -> None:
     subprocess.run(words, check=False)
 
 
+def _place(one: Configuration) -> tuple[int, bool, int, int]:
+    models, dtypes = list(_TRAIN), list(_PRECISIONS)
+    return models.index(one.model), one.mode == "infer", dtypes.index(one.dtype), one.batch_size
+
+
 def _card(profiles: Sequence[Profile]) -> Card | None:
     for profile in profiles:
         name = str(profile.description.get("device_name") or "")
@@ -186,7 +198,9 @@ def _card(profiles: Sequence[Profile]) -> Card | None:
     return None
 
 
-def _predicted_anew(rows: Sequence[Row], card: Card) -> list[Row]:
+def _predicted_anew(
+    rows: Sequence[Row], card: Card
+) -> tuple[list[Row], dict[Configuration, Footprint]]:
     """The rows with the predictions that the code makes now, knowing the card and no run."""
     footprints = predicting.footprints(
         [row.configuration for row in rows], "cuda", lambda text: print(text, end="\r")
@@ -198,7 +212,26 @@ def _predicted_anew(rows: Sequence[Row], card: Card) -> list[Row]:
         tensors = int(footprint["steady"]["bytes"])
         predicted = Predicted(tensors, (total.least, total.likely, total.most))
         found.append(replace(row, predicted=predicted))
-    return found
+    return found, footprints
+
+
+def _compact(
+    rows: Sequence[Row], footprints: Mapping[Configuration, Footprint]
+) -> Iterator[dict[str, Any]]:
+    """What a test of the prediction needs of each measured row."""
+    for row in rows:
+        beside = (row.peaks or {}).get("device_overhead")
+        if row.measured is None or beside is None:
+            continue
+        footprint, memory = footprints[row.configuration], row.measured["device_memory"]
+        told = ("model", "mode", "dtype", "batch_size", "allocator", "largest_operator")
+        yield {
+            "configuration": row.configuration.key,
+            "reserved": memory["peak_reserved"],
+            "beside": beside,
+            "footprint": {name: footprint[name] for name in (*told, "libraries")}
+            | {"steady": {"bytes": footprint["steady"]["bytes"]}},
+        }
 
 
 def off(row: Row) -> float | None:
@@ -237,6 +270,10 @@ def _page(rows: list[Row], card: Card, profiles: Sequence[Profile], command: str
         f"bytes are {100 * worst_tensors(measured):.2f} % off the followed ones at the most. The "
         f"classes of every row add up to its tensors within {100 * worst_sum(measured):g} % "
         f"(target {100 * _OFF:g} %).",
+        "The factors by which libraries' workspaces are predicted (`runner/calibration.py`) were "
+        "chosen on these rows: the likely value is so near on this card and with these versions. "
+        "On another card, with other libraries or for another network the range is what is "
+        "promised, until runs there are in the ledger.",
         table(
             (
                 "configuration", "peak", "predicted", "off", "tensors", "predicted tensors",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ from runner.cards import CARDS, Card
 from runner.prediction import Line, Prediction, Span, exactly
 
 MIB, GIB = 1 << 20, 1 << 30
-CARD = Card("small", "a small one", 2 * GIB, False, (100 * MIB, 200 * MIB, 300 * MIB))
+CARD = Card("small", "a small one", 2 * GIB, False, (100 * MIB, 200 * MIB, 300 * MIB), 8 * MIB)
+MEASURED = Path(__file__).parents[2] / "docs" / "results" / "memory-h100.json"
 
 
 def footprint(batch: int, forward: int, optimizer: int) -> dict[str, Any]:
@@ -21,7 +24,47 @@ def footprint(batch: int, forward: int, optimizer: int) -> dict[str, Any]:
         "steady": {"bytes": held, "by_phase": {"forward": forward, "optimizer": optimizer}},
         "allocator": {"allocated": held + 1000, "reserved": held + 5000},
         "largest_operator": 4000,
+        "libraries": ["cudnn"],
+        "model": "resnet",
+        "mode": "train",
+        "dtype": "fp16",
     }
+
+
+def test_every_measured_row_is_predicted_within_8_percent_and_inside_its_range() -> None:
+    rows = json.loads(MEASURED.read_text())["rows"]
+    assert len(rows) >= 50
+    off, outside = {}, []
+    for row in rows:
+        held = row["reserved"] + row["beside"]
+        found = prediction.predict(row["footprint"], CARDS["h100"]).total
+        off[row["configuration"]] = abs(found.likely / held - 1)
+        if not found.holds(held):
+            outside.append(row["configuration"])
+    assert max(off.values()) <= 0.08, sorted(off.items(), key=lambda item: -item[1])[:5]
+    assert len(outside) <= 0.05 * len(rows), outside
+
+
+@pytest.mark.parametrize(
+    ("mode", "libraries", "context", "handles"),
+    [
+        ("infer", ["cudnn"], 622, 0),
+        ("train", ["cudnn"], 632, 0),
+        ("infer", ["cublas", "cudnn"], 686, 1),
+        ("train", ["cublas", "cudnn", "cufft"], 768, 2),
+        ("train", ["cudnn", "cufft"], 640, 0),
+    ],
+)
+def test_context_is_of_the_libraries_that_are_used(
+    mode: str, libraries: list[str], context: int, handles: int
+) -> None:
+    asked = footprint(4, 8, 5) | {"mode": mode, "libraries": libraries}
+    found = prediction.predict(asked, CARDS["h100"])
+    assert found.context.likely == context * MIB
+    assert found.workspaces.least == handles * 32 * MIB
+    # On a card that was not measured the context is a range, and cuBLAS's workspaces are smaller.
+    assert prediction.predict(asked, CARD).context.likely == 200 * MIB
+    assert prediction.predict(asked, CARD).workspaces.least == handles * 8 * MIB
 
 
 def test_parts_add_up_and_keep_their_order() -> None:
