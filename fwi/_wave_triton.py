@@ -71,6 +71,7 @@ def run(
     for t in range(times):
         _step[grid](
             p, new, a12, undamped, strength, wavelet, source, record,
-            t, n, row, left, times, record.shape[1], RECEIVERS=receivers, BLOCK=_BLOCK, num_warps=_WARPS,
+            t, n, row, left, times, record.shape[1],
+            RECEIVERS=receivers, BLOCK=_BLOCK, num_warps=_WARPS,
         )  # fmt: skip
         p, new = new, p
