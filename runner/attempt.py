@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
-from probes import host, procfs, pulse, stack_signal
+from probes import files, host, procfs, pulse, stack_signal
 from probes.pulse import Record
 from runner import (
     attempt_group,
@@ -79,6 +81,7 @@ class Attempt:
         self._troubles: list[str] = []
         self._verdict: Verdict | None = None
         self._warned = False
+        self._mid_line = self._shm_full = False
         self.stood_still_s = 0.0
         """Time in which the supervisor did not run; it does not count against the job."""
 
@@ -123,11 +126,13 @@ class Attempt:
         process_tree.become_subreaper()
         try:
             return await self._run_started()
-        except OSError as error:
+        except Exception as error:
             if hasattr(self, "_tree"):
-                raise
+                return await self._failed(error)
             if self._group is not None:
                 self._group.remove()
+            if not isinstance(error, OSError):
+                raise
             return self._not_started(error)
         finally:
             process_tree.become_subreaper(was_subreaper)
@@ -195,7 +200,7 @@ class Attempt:
         except BaseException as error:
             if procfs.is_alive(root):
                 self._console.say(f"the supervisor failed ({error!r}): the job is stopped")
-            raise
+            raise  # Here it is stopped first; then it is told.
         finally:
             await stopping.kill_all(self._tree)
             await stopping.remove_group(self._tree)
@@ -408,6 +413,29 @@ class Attempt:
                 self._sampler.workers.bound,
             ),
         )
+
+    async def _failed(self, error: Exception) -> AttemptEnd:
+        """What is known of an attempt whose supervision failed; the job has been stopped."""
+        with suppress(OSError):
+            files.write_text(self._paths.supervisor_error, traceback.format_exc())
+        root = self._tree.root.pid
+        self._root_exit = self._root_exit or process_tree.reap(root, self._command[0])
+        left = self._leaks.collect(
+            self._tree.pids_seen,
+            "",
+            processes=await stopping.sweep(self._tree, 0.0),
+            cgroup=None,
+            devices_before=(),
+            devices=(),
+        )
+        began = self._progress.started
+        record, ranks = self._reader.record(), self._ranks.records()
+        end = self._end(None, record, ranks, left, began, time.monotonic())
+        told = (
+            f"the supervisor failed and has stopped the job: {type(error).__name__}: {error} "
+            f"({self._paths.supervisor_error.name} has the traceback)"
+        )
+        return replace(end, evidence=replace(end.evidence, supervisor_error=told))
 
     def _not_started(self, error: OSError) -> AttemptEnd:
         what = f"{self._command[0]}: {error.strerror or error}"

@@ -52,6 +52,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def _decide(evidence: Evidence) -> Decision:
+    if evidence.supervisor_error is not None:
+        return Outcome.LOST, 1.0, [Fact("supervisor", evidence.supervisor_error)], []
     if evidence.start_error is not None:
         return Outcome.ERROR_USAGE, 1.0, [Fact("start", evidence.start_error)], []
     if evidence.stopped_for is not None:

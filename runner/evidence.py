@@ -87,6 +87,8 @@ class Evidence:
     system: System | None = None
     """What the machine around the job went through."""
     start_error: str | None = None
+    supervisor_error: str | None = None
+    """What went wrong in the supervision itself, so that it ended the job."""
 
 
 @dataclass(frozen=True)

@@ -117,5 +117,5 @@ _MEANINGS = {
     Outcome.ERROR_USAGE: "wrong options",
     Outcome.ERROR_PYTHON: "the job raised an exception",
     Outcome.INTERRUPTED: "stopped by the user",
-    Outcome.LOST: "the supervisor died; found later",
+    Outcome.LOST: "the supervisor failed, or died and was found later",
 }

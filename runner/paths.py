@@ -30,6 +30,11 @@ class AttemptPaths:
         return self.folder / "stacks.txt"
 
     @property
+    def supervisor_error(self) -> Path:
+        """The traceback of a supervisor that failed."""
+        return self.folder / "supervisor-error.txt"
+
+    @property
     def own_stacks(self) -> Path:
         """What our own jobs say of their threads when they are asked to."""
         return self.folder / "own-stacks.txt"
