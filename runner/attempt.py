@@ -13,38 +13,29 @@ from contextlib import suppress
 from dataclasses import replace
 
 from probes import files, host, procfs, pulse, stack_signal
-from probes.pulse import Record
 from runner import (
+    attempt_ending,
     attempt_group,
-    flight,
     host_limit,
-    ledgers,
     memory_guard,
     output,
     process_tree,
-    stall,
     stopping,
 )
-from runner.activity import Activity
-from runner.attempt_end import AttemptEnd, Timing
-from runner.bounded_log import BoundedLog
-from runner.confirming import Confirmation
+from runner.attempt_end import AttemptEnd
+from runner.attempt_ending import Course
 from runner.console import Console
-from runner.evidence import Evidence, Stop
+from runner.evidence import Stop
 from runner.hooks import Hooks
-from runner.leak_watch import LeakWatch
 from runner.leaks import Leaks
-from runner.memory_guard import MemoryGuard
-from runner.oom_watch import OomWatch
 from runner.options import Supervision
 from runner.output import Stream
 from runner.paths import AttemptPaths
 from runner.process_tree import MARK, Exit, Tree
-from runner.progress import Progress
-from runner.rank_pulses import RankPulses
-from runner.sampling import Job, Peaks, Sampler
+from runner.sampling import Job
 from runner.units import duration
 from runner.watchdog import Finding, Standstill, Verdict, judge
+from runner.watchers import Watchers
 
 _TICK = 0.25
 _FIRST_TICK = 0.01
@@ -96,32 +87,15 @@ class Attempt:
             process_tree.send(self._tree.root, number)
 
     async def run(self) -> AttemptEnd:
-        self._oom = OomWatch()
-        self._leaks = LeakWatch(self._environment)
-        later = asyncio.get_running_loop().call_later
-        self._log = BoundedLog(self._paths.output, self._options.log_limit << 20, later)
-        self._pulses = flight.make(self._paths.pulse, self._trouble)
-        stall.prepare(self._paths)
-        self._ranks = RankPulses(self._pulses)
-        self._reader = self._ranks.first
-        self._sampler = Sampler(
-            self._options.sample,
-            self._trouble,
-            lambda text: self._console.say(text, "warning"),
-        )
-        self._guard = MemoryGuard.of(self._options.max_host_memory, self._console.say)
-        began = time.monotonic()
-        self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._progress = Progress(self._ranks, began)
-        silent = self._options.progress == "cpu"
-        self._activity = Activity(self._limits.watchdog) if silent else None
-        self._stalls = Confirmation(
+        self._seen = Watchers(
             self._paths,
-            self._progress,
-            strict=self._options.strict,
-            say=lambda text: self._console.say(text, "stall"),
-            trouble=self._trouble,
+            self._options,
+            self._environment,
+            self._console,
+            self._trouble,
+            asyncio.get_running_loop().call_later,
         )
+        self._started_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         was_subreaper = process_tree.is_subreaper()
         process_tree.become_subreaper()
         try:
@@ -136,12 +110,7 @@ class Attempt:
             return self._not_started(error)
         finally:
             process_tree.become_subreaper(was_subreaper)
-            self._sampler.close()
-            self._oom.close()
-            self._ranks.close()
-            self._log.close()
-            stall.tidy(self._paths)
-            flight.tidy(self._pulses, self._paths.pulse)
+            self._seen.close()
 
     async def _run_started(self) -> AttemptEnd:
         parent = os.getpid()
@@ -157,7 +126,7 @@ class Attempt:
             env=self._environment
             | {
                 MARK: self._run,
-                pulse.ENVIRONMENT: str(self._pulses),
+                pulse.ENVIRONMENT: str(self._seen.pulses),
                 stack_signal.ENVIRONMENT: str(self._paths.own_stacks),
             },
             start_new_session=True,
@@ -172,10 +141,12 @@ class Attempt:
         try:
             watched = process_tree.wake_at_end(child.pid, self._wake.set)
             streams = output.streams(
-                child, self._log, before_echo=self._console.clear, say=self._trouble
+                child, self._seen.log, before_echo=self._console.clear, say=self._trouble
             )
-            self._sampler.workers.bound = host_limit.read(root.pid, self._options.max_host_memory)
-            helper = self._sampler.watch_devices()
+            self._seen.sampler.workers.bound = host_limit.read(
+                root.pid, self._options.max_host_memory
+            )
+            helper = self._seen.sampler.watch_devices()
             if helper is not None:
                 self._tree.exclude(helper)
             reason = await self._supervise(streams)
@@ -186,17 +157,16 @@ class Attempt:
             group_left = await stopping.remove_group(self._tree)
             for stream in streams:
                 await stream.finish()
-            record, ranks = self._reader.record(), self._ranks.records()
-            left = self._leaks.collect(
+            left = self._seen.leaks.collect(
                 self._tree.pids_seen,
-                self._log.tail().decode("utf-8", "replace"),
+                self._seen.log.tail().decode("utf-8", "replace"),
                 processes=leftovers,
                 cgroup=group_left,
-                devices_before=self._sampler.devices_before or (),
-                devices=await self._sampler.devices_at_rest(self._tree.pids_seen),
+                devices_before=self._seen.sampler.devices_before or (),
+                devices=await self._seen.sampler.devices_at_rest(self._tree.pids_seen),
             )
             self._mid_line = streams[0].is_mid_line
-            return self._end(reason, record, ranks, left, spawned, ended)
+            return self._end(reason, left, spawned, ended)
         except BaseException as error:
             if procfs.is_alive(root):
                 self._console.say(f"the supervisor failed ({error!r}): the job is stopped")
@@ -220,7 +190,7 @@ class Attempt:
             self._detected = time.monotonic()
             if reason in (Stop.STALL, Stop.EXIT_STALL):
                 assert self._verdict is not None
-                confirmed = await self._stalls.of(
+                confirmed = await self._seen.stalls.of(
                     self._verdict, self._tree, streams, self._has_ended
                 )
                 if not confirmed:
@@ -231,7 +201,7 @@ class Attempt:
 
     async def _watch(self, streams: list[Stream]) -> Stop | None:
         standstill = Standstill(looked=time.monotonic())
-        most = _TICK if self._guard is None else memory_guard.TICK
+        most = _TICK if self._seen.guard is None else memory_guard.TICK
         longest = min(most, max(_FIRST_TICK, (self._limits.watchdog or _TICK) / 8))
         tick = _FIRST_TICK
         before = self.stood_still_s
@@ -241,24 +211,24 @@ class Attempt:
                 await asyncio.wait_for(self._wake.wait(), tick)
             self._wake.clear()
             now = time.monotonic()
-            moved = self._progress.look(now, streams)
+            moved = self._seen.progress.look(now, streams)
             if moved:
-                self._stalls.progressed()
+                self._seen.stalls.progressed()
             standstill = standstill.look(now, tick, moved)
             self.stood_still_s = before + standstill.total
             if self._has_ended():
                 return None
             if self._interrupts:
                 return Stop.INTERRUPT
-            self._leaks.look(self._tree.pids_known, self._pids_now)
+            self._seen.leaks.look(self._tree.pids_known, self._pids_now)
             self._sample(now)
-            if self._activity and self._activity.look(
-                now, self._tree.scan, self._sampler.devices or ()
+            if self._seen.activity and self._seen.activity.look(
+                now, self._tree.scan, self._seen.sampler.devices or ()
             ):
-                self._progress.worked(now)
-            if self._guard is not None and self._guard.is_over(self._tree.scan()):
+                self._seen.progress.worked(now)
+            if self._seen.guard is not None and self._seen.guard.is_over(self._tree.scan()):
                 return Stop.MEMORY_LIMIT
-            seen = self._progress.observation(now, standstill)
+            seen = self._seen.progress.observation(now, standstill)
             verdict = judge(self._limits, seen)
             if verdict.finding is Finding.DEADLINE:
                 return Stop.DEADLINE
@@ -270,35 +240,37 @@ class Attempt:
 
     def _has_ended(self) -> bool:
         root = self._tree.root.pid
-        self._oom.follow(root)
+        self._seen.oom.follow(root)
         self._root_exit = self._root_exit or process_tree.reap(root, self._command[0])
         return self._root_exit is not None
 
     def _state(self, quiet_s: float) -> str:
-        return self._hooks.live(self._progress.pulse, self._sampler, quiet_s, self._reader.gauges())
+        return self._hooks.live(
+            self._seen.progress.pulse, self._seen.sampler, quiet_s, self._seen.reader.gauges()
+        )
 
     def _pids_now(self) -> list[int]:
         return [stat.pid for stat in self._tree.scan()]
 
     def _sample(self, now: float) -> None:
-        self._hooks.on_look(now, self._reader)
-        self._sampler.look_at_devices(
-            self._tree.pids_seen, self._progress.pulse, self._reader.torch_memory()
+        self._hooks.on_look(now, self._seen.reader)
+        self._seen.sampler.look_at_devices(
+            self._tree.pids_seen, self._seen.progress.pulse, self._seen.reader.torch_memory()
         )
-        if not self._sampler.is_due(now):
+        if not self._seen.sampler.is_due(now):
             return
         began_cpu_s = time.thread_time()
         try:
             members = self._tree.scan()
-            self._oom.look(now, members)
+            self._seen.oom.look(now, members)
             job = Job(
                 self._tree.root.pid,
-                self._reader.pid(),
-                self._reader.gauges(),
-                self._reader.torch_memory(),
+                self._seen.reader.pid(),
+                self._seen.reader.gauges(),
+                self._seen.reader.torch_memory(),
             )
-            newest = self._progress.pulse
-            self._hooks.on_sample(self._sampler.take(now, members, newest, job, began_cpu_s))
+            newest = self._seen.progress.pulse
+            self._hooks.on_sample(self._seen.sampler.take(now, members, newest, job, began_cpu_s))
         except (OSError, ValueError) as error:
             self._trouble(f"a sample was not taken: {error}")
 
@@ -320,7 +292,7 @@ class Attempt:
         asked = self._interrupts
 
         def hurried() -> bool:
-            guard = self._guard if reason is Stop.MEMORY_LIMIT else None
+            guard = self._seen.guard if reason is Stop.MEMORY_LIMIT else None
             runaway = guard is not None and guard.has_run_away(self._tree.scan())
             return runaway or self._interrupts > max(asked, 1)
 
@@ -338,81 +310,30 @@ class Attempt:
         if self._root_exit is None or self._root_exit.signal == signal.SIGKILL:
             self._console.note("signal", "SIGKILL to the whole tree: it had not ended in time")
 
-    def _evidence(
-        self, reason: Stop | None, record: Record | None, ranks: tuple[Record, ...]
-    ) -> Evidence:
-        printed = self._log.tail().decode("utf-8", "replace")
-        killed = self._root_exit is not None and self._root_exit.signal == signal.SIGKILL
-        kills, xids = self._oom.kernel_log(
-            self._tree.pids_seen, printed, process_tree.oom_score(self._run), all_seen=killed
-        )
-        ended = self._root_exit
-        system = self._sampler.system.picture(self._sampler.devices_in_use, self._tree.pids_seen)
-        return Evidence(
-            exit_code=ended.code if ended else None,
-            signal=ended.signal if ended else None,
-            stopped_for=reason,
-            sent_signals=tuple(self._tree.sent_to_root),
-            sent=tuple(self._tree.sent),
-            exits=tuple(self._tree.exits),
-            oom_kills_group=self._oom.kills_in_groups(),
-            oom_kills_machine=self._oom.recent_kills_on_machine(),
-            kernel_kills=kills,
-            # Both tell the same events: the kernel's log in more words.
-            xids=tuple(self._sampler.xids) if xids is None else xids,
-            shm_full=system.shm_full(self._shm_full or self._sampler.shm_was_full),
-            output=printed,
-            record=record,
-            ranks=ranks,
-            stall=self._stalls.picture,
-            memory=self._guard.picture if self._guard is not None else None,
-            system=system,
-        )
-
     def _end(
         self,
         reason: Stop | None,
-        record: Record,
-        ranks: tuple[Record, ...],
         left: Leaks,
         spawned: float,
         ended: float,
     ) -> AttemptEnd:
-        began = self._progress.started
-        first = self._progress.first_pulse
-        peaks = self._sampler.peaks
-        if self._root_exit is not None and self._root_exit.peak_rss > self._own_rss:
-            peaks.host_rss = max(peaks.host_rss or 0, self._root_exit.peak_rss)
-        peaks.device_allocated = record.torch_peak_allocated
-        peaks.device_reserved = record.torch_peak_reserved
-        if self._log.error is not None:
-            self._trouble(self._log.error)
-        return AttemptEnd(
-            evidence=self._evidence(reason, record, ranks),
-            timing=Timing(
-                started=self._started_text,
-                spawn_s=spawned - began,
-                first_pulse_s=None if first is None else first - began,
-                ended_s=ended - began,
-                detected_s=None if self._detected is None else self._detected - began,
-                reaped_s=time.monotonic() - began,
-            ),
-            peaks=peaks,
-            phase_peaks=self._sampler.phases,
-            leaks=left,
-            record=record if record.pid is not None else None,
-            output_bytes=self._log.total,
+        if self._seen.log.error is not None:
+            self._trouble(self._seen.log.error)
+        course = Course(
+            run=self._run,
+            started_text=self._started_text,
+            spawned=spawned,
+            ended=ended,
+            detected=self._detected,
+            reason=reason,
+            root_exit=self._root_exit,
+            own_rss=self._own_rss,
+            shm_full=self._shm_full,
             is_mid_line=self._mid_line,
-            troubles=tuple(self._troubles),
-            ledgers=ledgers.of(
-                peaks.host_ledger,
-                self._sampler.first_step,
-                self._sampler.later,
-                ledgers.told(self._paths.memory),
-                self._sampler.workers.result(),
-                self._sampler.workers.bound,
-            ),
+            left=left,
+            troubles=self._troubles,
         )
+        return attempt_ending.end_of(course, self._seen, self._tree, self._paths)
 
     async def _failed(self, error: Exception) -> AttemptEnd:
         """What is known of an attempt whose supervision failed; the job has been stopped."""
@@ -420,7 +341,7 @@ class Attempt:
             files.write_text(self._paths.supervisor_error, traceback.format_exc())
         root = self._tree.root.pid
         self._root_exit = self._root_exit or process_tree.reap(root, self._command[0])
-        left = self._leaks.collect(
+        left = self._seen.leaks.collect(
             self._tree.pids_seen,
             "",
             processes=await stopping.sweep(self._tree, 0.0),
@@ -428,9 +349,8 @@ class Attempt:
             devices_before=(),
             devices=(),
         )
-        began = self._progress.started
-        record, ranks = self._reader.record(), self._ranks.records()
-        end = self._end(None, record, ranks, left, began, time.monotonic())
+        began = self._seen.progress.started
+        end = self._end(None, left, began, time.monotonic())
         told = (
             f"the supervisor failed and has stopped the job: {type(error).__name__}: {error} "
             f"({self._paths.supervisor_error.name} has the traceback)"
@@ -439,16 +359,7 @@ class Attempt:
 
     def _not_started(self, error: OSError) -> AttemptEnd:
         what = f"{self._command[0]}: {error.strerror or error}"
-        return AttemptEnd(
-            evidence=Evidence(exit_code=None, signal=None, start_error=what),
-            timing=Timing(self._started_text, 0.0, None, 0.0, None, 0.0),
-            peaks=Peaks(),
-            phase_peaks={},
-            leaks=Leaks(),
-            record=None,
-            output_bytes=0,
-            troubles=tuple(self._troubles),
-        )
+        return attempt_ending.not_started(what, self._started_text, self._troubles)
 
     def _trouble(self, text: str) -> None:
         """Say once what is not measured or kept; the job goes on."""
