@@ -64,6 +64,9 @@ class _Kept:
 
 
 def _held(sample: Sample) -> int:
+    """By which one sample stands for several."""
+    if sample.is_between:
+        return 0
     return sample.host_rss if sample.host_pss is None else sample.host_pss
 
 

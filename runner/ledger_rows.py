@@ -74,8 +74,8 @@ def thin_samples(database: sqlite3.Connection, run: str, attempt: int) -> None:
     """Delete of every two samples the one that holds less."""
     database.execute(
         "DELETE FROM sample WHERE rowid IN (SELECT id FROM (SELECT id,"
-        " row_number() OVER (PARTITION BY pair ORDER BY held DESC, at_s) AS place FROM"
-        " (SELECT rowid AS id, at_s, coalesce(host_pss, host_rss) AS held,"
+        " row_number() OVER (PARTITION BY pair ORDER BY pss DESC, host_rss DESC, at_s) AS place"
+        " FROM (SELECT rowid AS id, at_s, coalesce(host_pss, 0) AS pss, host_rss,"
         " (row_number() OVER (ORDER BY at_s) - 1) / 2 AS pair"
         " FROM sample WHERE run=? AND attempt=?)) WHERE place = 2)",
         (run, attempt),

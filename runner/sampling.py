@@ -20,8 +20,10 @@ from runner.host_ledger import HostLedger
 from runner.system_watch import SystemWatch
 from runner.worker_watch import WorkerWatch
 
-COST_SHARE = 0.005
+COST_SHARE = 0.004
 """Part of one core that looking at the job may take; the period is stretched to keep it."""
+_BETWEEN_SHARE = 0.001
+"""The same of the samples between, which read no page of a process."""
 CREDIT_S = 0.05
 """Processor time that may be spent ahead of it, so that a short job has some samples."""
 _XIDS = 32
@@ -45,6 +47,9 @@ class Sample:
     """The most since the sample before: the driver is read more often than the host."""
     torch_allocated: int | None
     torch_reserved: int | None
+    is_between: bool = False
+    """Whether it was taken between two others and read no process's pages: no PSS, and an RSS that
+    counts shared pages again."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +130,16 @@ class Sampler:
         self._taken = 0
         self._credit_s = CREDIT_S
         self._due = 0.0
+        self._between_due = 0.0
+        self._between_s = 0.0
+        """Seconds of waiting that pay for such a sample."""
         self._shm_before = host.shm_used()
         self._unseen = False
         """Whether the driver told something that was not yet looked at."""
         self._used: dict[int, int] = {}
-        """The most that each device had in use since the newest sample."""
+        self._used_between: dict[int, int] = {}
+        """The most that each device had in use since the newest sample of the host, and since the
+        newest of all: where those between are thinned out, no peak goes with them."""
         self._helper: Helper | None = None
         self.system = SystemWatch()
 
@@ -170,7 +180,8 @@ class Sampler:
         self.devices_in_use = self.devices
         kept = self.first_step if newest.number and newest.step <= 1 else self.later
         for one in self.devices:
-            self._used[one.index] = max(one.used, self._used.get(one.index, 0))
+            for used in (self._used, self._used_between):
+                used[one.index] = max(one.used, used.get(one.index, 0))
             self.peaks.device_used[one.index] = max(
                 one.used, self.peaks.device_used.get(one.index, 0)
             )
@@ -194,7 +205,7 @@ class Sampler:
         return self.devices
 
     def is_due(self, now: float) -> bool:
-        return now >= self._due
+        return now >= min(self._due, self._between_due)
 
     def take(
         self,
@@ -207,12 +218,56 @@ class Sampler:
         """One look. ``began_cpu_s``: processor time of this thread when the look began, if that was
         before this call: what it cost stretches the period."""
         began = time.thread_time() if began_cpu_s is None else began_cpu_s
+        if now < self._due:
+            return self._between(now, members, newest, job, began)
         held = host.tree_memory(members, with_pss=True)
         ledger = host_ledger.of(held.by_process, job.root, job.pulsing)
         shm = host.shm_used()
         self.shm_was_full = host.shm_is_full()
         self.system.look(members)
-        sample = Sample(
+        sample = self._sample(now, held, shm, newest, job)
+        self.peaks.add(sample, held.largest, ledger)
+        if newest.phase:
+            peak = self.phases.setdefault(newest.phase, PhasePeak())
+            peak.host = larger(peak.host, sample.host_pss)
+        self.workers.look(now, ledger, newest, job.numbers)
+        self.newest = sample
+        self._taken += 1
+        cost_s = time.thread_time() - began
+        self._credit_s -= cost_s
+        wait_s = next_period(self._period, self._taken, cost_s, self._credit_s)
+        self._credit_s = min(CREDIT_S, self._credit_s + COST_SHARE * wait_s)
+        self._due = now + wait_s
+        self._between_due = now + max(self._period, min(wait_s, self._between_s))
+        return sample
+
+    def _between(
+        self, now: float, members: Sequence[Stat], newest: Pulse, job: Job, began: float
+    ) -> Sample:
+        """What can be seen without reading a process's pages, where that is dear: it takes seconds
+        of waiting to pay for the pages of a process that has a GPU's address space."""
+        held = host.tree_memory(members, with_pss=False)
+        sample = self._sample(now, held, host.shm_used(), newest, job, is_between=True)
+        self._between_s = (time.thread_time() - began) / _BETWEEN_SHARE
+        self._between_due = now + max(self._period, self._between_s)
+        return sample
+
+    def _sample(
+        self,
+        now: float,
+        held: host.TreeMemory,
+        shm: int | None,
+        newest: Pulse,
+        job: Job,
+        *,
+        is_between: bool = False,
+    ) -> Sample:
+        used = self._used_between if is_between else self._used
+        used = used or {one.index: one.used for one in self.devices}
+        self._used_between = {}
+        if not is_between:
+            self._used = {}
+        return Sample(
             at_s=now,
             phase=newest.phase,
             step=newest.step,
@@ -223,24 +278,11 @@ class Sampler:
             if shm is not None and self._shm_before is not None
             else None,
             processes=held.processes,
-            device_used=self._used or {one.index: one.used for one in self.devices},
+            device_used=used,
             torch_allocated=job.torch_memory[0] if job.torch_memory else None,
             torch_reserved=job.torch_memory[1] if job.torch_memory else None,
+            is_between=is_between,
         )
-        self.peaks.add(sample, held.largest, ledger)
-        if newest.phase:
-            peak = self.phases.setdefault(newest.phase, PhasePeak())
-            peak.host = larger(peak.host, sample.host_pss)
-        self._used = {}
-        self.workers.look(now, ledger, newest, job.numbers)
-        self.newest = sample
-        self._taken += 1
-        cost_s = time.thread_time() - began
-        self._credit_s -= cost_s
-        wait_s = next_period(self._period, self._taken, cost_s, self._credit_s)
-        self._credit_s = min(CREDIT_S, self._credit_s + COST_SHARE * wait_s)
-        self._due = now + wait_s
-        return sample
 
     def close(self) -> None:
         if self._helper is not None:

@@ -79,7 +79,8 @@ def run(
 
     def sampled(sample: Sample) -> None:
         recorder.sample(sample)
-        metrics.sample(sample)
+        if not sample.is_between:
+            metrics.sample(sample)
 
     def looked(now: float, reader: Reader) -> None:
         recorder.look(now, reader)
