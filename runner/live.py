@@ -25,7 +25,7 @@ def live_line(
     if newest is not None:
         held = newest.host_pss if newest.host_pss is not None else newest.host_rss
         parts.append(f"host {size(held)} ({newest.processes})")
-        parts += [f"GPU {index} {size(used)}" for index, used in newest.device_used.items()]
+    parts += [f"GPU {one.index} {size(one.used)}" for one in sampler.devices_in_use]
     parts.append(
         f"pulse {duration(quiet_s)} ago" if pulse.number else f"silent {duration(quiet_s)}"
     )
