@@ -20,6 +20,10 @@ _KILL = re.compile(
 _XID = re.compile(r"NVRM: (Xid \(PCI:[^)]*\): \d+, .*|GPU at PCI\S* has fallen off.*)")
 
 _NAMED = re.compile(r"\bpid=(\d{1,9})\b")
+_XID_NUMBER = re.compile(r"Xid \(PCI:[^)]*\): (\d+)")
+_OF_A_PROCESS = frozenset((13, 31, 32, 43, 45, 68, 69))
+"""Xids of what one process did on the device; the others may be anybody's trouble, whoever is named
+(NVIDIA's catalogue of Xid errors)."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,15 @@ def parse(lines: list[str]) -> Said:
 
 
 def of_processes(xids: Iterable[str], pids: Container[int]) -> tuple[str, ...]:
-    """Those events that name one of these processes, and those that name none (pure)."""
-    return tuple(
-        xid for xid in xids if (named := _NAMED.search(xid)) is None or int(named[1]) in pids
-    )
+    """Without the events of what another process did on the device (pure)."""
+    return tuple(xid for xid in xids if not _is_of_another(xid, pids))
+
+
+def _is_of_another(xid: str, pids: Container[int]) -> bool:
+    number, named = _XID_NUMBER.search(xid), _NAMED.search(xid)
+    if number is None or int(number[1]) not in _OF_A_PROCESS:
+        return False
+    return named is not None and int(named[1]) not in pids
 
 
 class KernelLog:

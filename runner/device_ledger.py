@@ -8,11 +8,10 @@ taken as none and said.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from probes import procfs
 from probes.device import DeviceMemory
 from runner.units import size
 
@@ -162,13 +161,15 @@ def reading(
     pids: Collection[int],
     before: Sequence[DeviceMemory],
     reserved: int | None,
+    is_there: Callable[[int], bool],
 ) -> Driver:
-    """A device as it is now, for the processes of a job."""
+    """A device as it is now, for the processes of a job. ``is_there``: whether a pid can be seen
+    from here."""
     earlier = next((one for one in before if one.index == device.index), None)
     told = [held for pid, held in device.processes.items() if pid in pids]
     known = [held for held in told if held is not None]
     ours = sum(known) if known and len(known) == len(told) else None
-    if not told and earlier is not None and _others_hold_all(device, earlier):
+    if not told and earlier is not None and _others_hold_all(device, earlier, is_there):
         ours = 0
     return Driver(
         index=device.index,
@@ -181,7 +182,9 @@ def reading(
     )
 
 
-def _others_hold_all(now: DeviceMemory, earlier: DeviceMemory) -> bool:
+def _others_hold_all(
+    now: DeviceMemory, earlier: DeviceMemory, is_there: Callable[[int], bool]
+) -> bool:
     """Whether what is in use beyond the state before the job is held by processes that the driver
     names, each of which can be seen: where it names pids of another name space, one of them may be
     the job's."""
@@ -191,7 +194,7 @@ def _others_hold_all(now: DeviceMemory, earlier: DeviceMemory) -> bool:
     known = sum(one or 0 for one in held) - sum(one or 0 for one in held_before)
     if now.used - earlier.used - known > _COMES_AND_GOES:
         return False
-    return all(pid in earlier.processes or procfs.stat(pid) for pid in now.processes)
+    return all(pid in earlier.processes or is_there(pid) for pid in now.processes)
 
 
 def torch_of(stretch: Mapping[str, Any]) -> Torch | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from probes import device, host
+from probes import device, host, procfs
 from probes.device import DeviceMemory
 from probes.procfs import Identity, Stat
 from probes.pulse import Pulse
@@ -186,7 +186,11 @@ class Sampler:
                 one.used, self.peaks.device_used.get(one.index, 0)
             )
             found = device_ledger.reading(
-                one, pids, self.devices_before or (), torch_memory[1] if torch_memory else None
+                one,
+                pids,
+                self.devices_before or (),
+                torch_memory[1] if torch_memory else None,
+                is_there=lambda pid: procfs.stat(pid) is not None,
             )
             if one.index not in kept or found.weight > kept[one.index].weight:
                 kept[one.index] = found

@@ -79,3 +79,9 @@ def test_event_of_another_process_on_the_device_is_not_of_these() -> None:
     lost = "Xid (PCI:0000:61:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
     assert kernel_log.of_processes([fault, lost], {595}) == (fault, lost)
     assert kernel_log.of_processes([fault, lost], {599}) == (lost,)
+
+
+def test_device_that_is_lost_is_everybodys_trouble_whoever_is_named() -> None:
+    lost = "Xid (PCI:0000:61:00): 79, pid=595, name=python, GPU has fallen off the bus."
+    bus = "GPU at PCI:0000:61:00 has fallen off the bus."
+    assert kernel_log.of_processes([lost, bus], {599}) == (lost, bus)

@@ -257,7 +257,9 @@ def test_job_that_the_driver_does_not_name_holds_nothing_where_others_hold_all(
 ) -> None:
     before = [device.parse(line(100, {}))[0]]
     now = device.parse(line(used, processes))[0]
-    assert device_ledger.reading(now, {2}, before, None).ours == ours
+    assert (
+        device_ledger.reading(now, {2}, before, None, is_there=lambda pid: pid < 1000).ours == ours
+    )
 
 
 def test_device_of_others_is_no_ledger_of_the_job() -> None:
