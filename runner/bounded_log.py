@@ -21,8 +21,8 @@ PERIOD = 0.25
 """Seconds after which what is held is written, also to a disk that was full."""
 _AT_ONCE = 1 << 20
 """Bytes that are written at once in each period."""
-_HELD = 8 << 20
-"""Bytes held at the most."""
+_HELD = 6 << 20
+"""Bytes held at the most: of the 50 MB that the supervisor may take, what its code leaves free."""
 _COPY = 1 << 18
 
 
@@ -35,7 +35,7 @@ class BoundedLog:
 
     Args:
         path: of a file that does not exist yet.
-        limit: bytes; when there are more, the older half is dropped.
+        limit: bytes; when there are more, the newest three eighths are kept.
         later: ``loop.call_later`` or alike; None: nothing is held back but what a full disk
             refuses, and that is tried again with the next write.
 
@@ -53,7 +53,7 @@ class BoundedLog:
         self.error: str | None = None
         """Why the newest bytes are not in the file; None while they are, or soon will be."""
         self._limit = limit
-        self._keep = limit // 2
+        self._keep = limit * 3 // 8
         self._later = later
         self._timer: Timer | None = None
         self._size = 0
@@ -167,14 +167,16 @@ class _Newest:
         self._ring = mmap.mmap(-1, most)
 
     def add(self, data: bytes) -> None:
+        # Copied straight into the ring: a slice of bytes would be another copy.
+        view = memoryview(data)
         if len(data) >= self.most:
             self.dropped = self.dropped or self.bytes > 0 or len(data) > self.most
-            self._ring[:] = data[len(data) - self.most :]
+            self._ring[:] = view[len(data) - self.most :]
             self._next, self.bytes = 0, self.most
             return
         first = min(len(data), self.most - self._next)
-        self._ring[self._next : self._next + first] = data[:first]
-        self._ring[: len(data) - first] = data[first:]
+        self._ring[self._next : self._next + first] = view[:first]
+        self._ring[: len(data) - first] = view[first:]
         self._next = (self._next + len(data)) % self.most
         self.dropped = self.dropped or self.bytes + len(data) > self.most
         self.bytes = min(self.most, self.bytes + len(data))

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import importlib
+import operator
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import tyro
 
-from runner.commands.doctor import DoctorCommand
-from runner.commands.evaluate import EvaluateCommand
-from runner.commands.execute import ExecCommand
-from runner.commands.explain import ExplainCommand
-from runner.commands.fit import FitCommand
-from runner.commands.infer import InferCommand
-from runner.commands.notebook import NotebookCommand
-from runner.commands.pack import PackCommand
-from runner.commands.past_runs import ReportCommand, RunsCommand, ShowCommand, WatchCommand
-from runner.commands.profile import ProfileCommand
-from runner.commands.synth import SynthCommand
-from runner.commands.train import TrainCommand
-from runner.commands.usage import UsageError
+from runner.commands.usage import UsageError, reader_may_be_gone
 from runner.outcomes import USAGE_STATUS
 
-Command = (
-    Annotated[TrainCommand, tyro.conf.subcommand("train")]
-    | Annotated[SynthCommand, tyro.conf.subcommand("synth")]
-    | Annotated[EvaluateCommand, tyro.conf.subcommand("evaluate")]
-    | Annotated[ExecCommand, tyro.conf.subcommand("exec")]
-    | Annotated[RunsCommand, tyro.conf.subcommand("runs")]
-    | Annotated[ShowCommand, tyro.conf.subcommand("show")]
-    | Annotated[ReportCommand, tyro.conf.subcommand("report")]
-    | Annotated[WatchCommand, tyro.conf.subcommand("watch")]
-    | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
-    | Annotated[DoctorCommand, tyro.conf.subcommand("doctor")]
-    | Annotated[FitCommand, tyro.conf.subcommand("fit")]
-    | Annotated[InferCommand, tyro.conf.subcommand("infer")]
-    | Annotated[PackCommand, tyro.conf.subcommand("pack")]
-    | Annotated[NotebookCommand, tyro.conf.subcommand("notebook")]
-    | Annotated[ProfileCommand, tyro.conf.subcommand("profile")]
-)
+COMMANDS: Mapping[str, str] = {
+    "train": "train:TrainCommand",
+    "synth": "synth:SynthCommand",
+    "evaluate": "evaluate:EvaluateCommand",
+    "exec": "execute:ExecCommand",
+    "runs": "past_runs:RunsCommand",
+    "show": "past_runs:ShowCommand",
+    "report": "past_runs:ReportCommand",
+    "watch": "past_runs:WatchCommand",
+    "explain": "explain:ExplainCommand",
+    "doctor": "doctor:DoctorCommand",
+    "fit": "fit:FitCommand",
+    "infer": "infer:InferCommand",
+    "pack": "pack:PackCommand",
+    "notebook": "notebook:NotebookCommand",
+    "profile": "profile:ProfileCommand",
+}
+"""Each command's module in ``runner.commands`` and its class there. Only that of the command which
+is asked for is imported: the others would stay in the supervisor's memory for as long as the job
+runs."""
+
+_PROGRAM = "python -m runner"
+_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+
+
+def command_class(name: str) -> Any:
+    """The class whose fields are the options of a command. Raises KeyError for an unknown name."""
+    module, _, kind = COMMANDS[name].partition(":")
+    return getattr(importlib.import_module(f"runner.commands.{module}"), kind)
 
 
 def parse(arguments: Sequence[str]) -> Callable[[], int]:
@@ -52,16 +56,30 @@ def parse(arguments: Sequence[str]) -> Callable[[], int]:
     if own[:1] == ["exec"] and "--" in own:
         split = own.index("--")
         own, rest = own[:split], own[split + 1 :]
-    command = tyro.cli(
-        Command,
-        prog="python -m runner",
+    is_one = bool(own) and own[0] in COMMANDS
+    command: Any = _parse_one(own[0], own[1:]) if is_one else _parse_any(own)
+    if own[:1] == ["exec"]:
+        command = dataclasses.replace(command, command=tuple(rest))
+    parsed: Callable[[], int] = command
+    return parsed
+
+
+def _parse_one(name: str, options: Sequence[str]) -> Any:
+    prog = f"{_PROGRAM} {name}"
+    return tyro.cli(command_class(name), prog=prog, args=options, config=_CONFIG)
+
+
+def _parse_any(arguments: Sequence[str]) -> Any:
+    """For help, and for what is no command."""
+    kinds = [Annotated[command_class(name), tyro.conf.subcommand(name)] for name in COMMANDS]
+    commands: Any = functools.reduce(operator.or_, kinds)
+    return tyro.cli(
+        commands,
+        prog=_PROGRAM,
         description="Supervise a job: notice a stall, explain a death, leave nothing behind.",
-        args=own,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+        args=arguments,
+        config=_CONFIG,
     )
-    if isinstance(command, ExecCommand):
-        return ExecCommand(command.supervision, tuple(rest))
-    return command
 
 
 def _complete_standard_descriptors() -> None:
@@ -81,11 +99,19 @@ def _complete_standard_descriptors() -> None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
+def _parsed(arguments: Sequence[str]) -> Callable[[], int]:
+    """As :func:`parse`; nothing is to do where the reader of the help left before its end."""
+    command: Callable[[], int] = int
+    with reader_may_be_gone(sys.stdout):
+        command = parse(arguments)
+    return command
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status of a command line (default: this process's)."""
     _complete_standard_descriptors()
     try:
-        return parse(sys.argv[1:] if arguments is None else arguments)()
+        return _parsed(sys.argv[1:] if arguments is None else arguments)()
     except UsageError as error:
         print(f"python -m runner: {error}", file=sys.stderr)
         return USAGE_STATUS

@@ -28,6 +28,20 @@ print(threading.active_count(), len(set(os.listdir("/proc/self/fd")) - before))
     assert done.stdout.splitlines() == ["", "1 0"]
 
 
+def test_command_line_of_a_job_brings_no_other_command() -> None:
+    source = """
+import sys
+from runner import cli
+cli.parse(["exec", "--", "true"])
+print(*sorted(name for name in sys.modules if name.startswith("runner.commands.")))
+"""
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        f"runner.commands.{name}" for name in ("execute", "supervised", "usage")
+    ]
+
+
 def test_importing_fwi_never_brings_the_runner() -> None:
     source = "import sys, fwi.training, fwi.synthesis; print('runner' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)

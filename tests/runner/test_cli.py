@@ -12,7 +12,9 @@ import pytest
 
 from fwi import config
 from runner import paths
-from runner.cli import ExecCommand, TrainCommand, main, parse
+from runner.cli import main, parse
+from runner.commands.execute import ExecCommand
+from runner.commands.train import TrainCommand
 from runner.options import Supervision
 from tests.runner.conftest import environment
 
@@ -95,6 +97,20 @@ def test_wrong_option_is_no_traceback(tmp_path: Path, arguments: list[str]) -> N
     done = runner(tmp_path / "runs", *arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
+def test_help_whose_reader_left_is_no_traceback(tmp_path: Path, arguments: list[str]) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "runner", *arguments],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    child.stdout.close()
+    _, said = child.communicate(timeout=60)
+    assert (child.returncode, said) == (0, b"")
 
 
 @pytest.mark.parametrize("command", ["train", "infer", "synth", "evaluate", "exec"])

@@ -108,7 +108,7 @@ def test_log_of_any_writes_is_the_newest_end_without_a_gap(tmp_path: Path, seed:
             later.pass_time()
             dropped, kept = kept_in(log.path)
             assert everything[dropped:] == kept
-            assert min(len(everything), limit // 2) <= len(kept) <= limit
+            assert min(len(everything), limit * 3 // 8) <= len(kept) <= limit
     log.close()
     dropped, kept = kept_in(log.path)
     assert everything[dropped:] == kept
