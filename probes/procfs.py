@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 from probes import pages
 from probes.pages import Pages
+from probes.timed_reading import TimedReader
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _KIB = 1024
+_ROOT = "/proc"
+_reader = TimedReader(limit_s=5.0, short_s=0.5)
+"""For a terabyte the kernel counts pages for some seconds."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,23 @@ def read(path: str, limit: int = 1 << 20) -> bytes | None:
         os.close(descriptor)
 
 
+def of_memory(pid: int, name: str, limit: int = 1 << 20) -> bytes | None:
+    """At most ``limit`` bytes of ``environ``, ``cmdline``, ``maps`` or ``smaps_rollup``.
+
+    None where it cannot be read, and where it does not answer within some seconds: see
+    :mod:`probes.timed_reading`.
+    """
+    path = f"{_ROOT}/{pid}/{name}"
+    if pid == os.getpid():
+        return read(path, limit)
+    return _reader.read(pid, lambda: read(path, limit))
+
+
+def silent() -> list[int]:
+    """Processes whose memory files have been asked for and do not answer."""
+    return [pid for pid in _reader.silent() if isinstance(pid, int)]
+
+
 def pids() -> list[int]:
     """Every process that this one can see."""
     return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
@@ -142,7 +163,7 @@ def has_environment(pid: int, entry: bytes) -> bool | None:
     None where there is none to see: forbidden, a kernel thread, or a process in the middle of its
     exec, whose new environment appears a moment later.
     """
-    raw = read(f"/proc/{pid}/environ")
+    raw = of_memory(pid, "environ")
     return entry in raw.split(b"\0") if raw else None
 
 
@@ -155,7 +176,7 @@ def owner(pid: int) -> int | None:
 
 
 def command_line(pid: int, limit: int = 200) -> str | None:
-    raw = read(f"/proc/{pid}/cmdline", 4096)
+    raw = of_memory(pid, "cmdline", 4096)
     if not raw:
         return None
     return raw.replace(b"\0", b" ").decode("utf-8", "replace").strip()[:limit]
@@ -163,7 +184,7 @@ def command_line(pid: int, limit: int = 200) -> str | None:
 
 def memory(pid: int) -> Memory | None:
     """RSS, PSS and USS, and PSS by kind; None where smaps_rollup is missing or forbidden."""
-    raw = read(f"/proc/{pid}/smaps_rollup", 8192)
+    raw = of_memory(pid, "smaps_rollup", 8192)
     return parse_rollup(raw) if raw else None
 
 

@@ -114,7 +114,7 @@ def counters(pid: int) -> Counters:
 
 def rank_and_world(pid: int) -> tuple[int | None, int | None]:
     """``RANK`` and ``WORLD_SIZE`` of the environment that the process was started with."""
-    raw = procfs.read(f"/proc/{pid}/environ") or b""
+    raw = procfs.of_memory(pid, "environ") or b""
     found = dict(entry.split(b"=", 1) for entry in raw.split(b"\0") if b"=" in entry)
     numbers = (found.get(name, b"").decode("ascii", "replace") for name in (b"RANK", b"WORLD_SIZE"))
     rank, world = (int(text) if text.isascii() and text.isdigit() else None for text in numbers)

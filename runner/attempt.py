@@ -259,7 +259,8 @@ class Attempt:
         )
         if not self._seen.sampler.is_due(now):
             return
-        began_cpu_s = time.thread_time()
+        # Of all threads: another one reads what may not answer.
+        began_cpu_s = time.process_time()
         try:
             members = self._tree.scan()
             self._seen.oom.look(now, members)
@@ -273,6 +274,11 @@ class Attempt:
             self._hooks.on_sample(self._seen.sampler.take(now, members, newest, job, began_cpu_s))
         except (OSError, ValueError) as error:
             self._trouble(f"a sample was not taken: {error}")
+        for pid in set(procfs.silent()) & self._tree.pids_seen:
+            self._trouble(
+                f"process {pid}: its memory cannot be read, as a thread of it sleeps in the kernel "
+                "and holds the lock of its address space (seen where a file server is gone)"
+            )
 
     def _warn(self, quiet: bool, quiet_s: float, limit_s: float) -> None:
         if quiet and not self._warned:

@@ -181,7 +181,7 @@ def mapped_by(pids: Iterable[int]) -> set[int]:
     """
     found = set()
     for pid in pids:
-        raw = procfs.read(f"/proc/{pid}/maps", 1 << 24) or b""
+        raw = procfs.of_memory(pid, "maps", 1 << 24) or b""
         for line in raw.splitlines():
             fields = line.split(maxsplit=5)
             if len(fields) == 6 and fields[5].startswith(_SHM_PREFIX):

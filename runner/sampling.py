@@ -219,9 +219,9 @@ class Sampler:
         job: Job,
         began_cpu_s: float | None = None,
     ) -> Sample:
-        """One look. ``began_cpu_s``: processor time of this thread when the look began, if that was
-        before this call: what it cost stretches the period."""
-        began = time.thread_time() if began_cpu_s is None else began_cpu_s
+        """One look. ``began_cpu_s``: processor time of this process when the look began, if that
+        was before this call: what it cost stretches the period."""
+        began = time.process_time() if began_cpu_s is None else began_cpu_s
         if now < self._due:
             return self._between(now, members, newest, job, began)
         held = host.tree_memory(members, with_pss=True)
@@ -237,7 +237,7 @@ class Sampler:
         self.workers.look(now, ledger, newest, job.numbers)
         self.newest = sample
         self._taken += 1
-        cost_s = time.thread_time() - began
+        cost_s = time.process_time() - began
         self._credit_s -= cost_s
         wait_s = next_period(self._period, self._taken, cost_s, self._credit_s)
         self._credit_s = min(CREDIT_S, self._credit_s + COST_SHARE * wait_s)
@@ -252,7 +252,7 @@ class Sampler:
         of waiting to pay for the pages of a process that has a GPU's address space."""
         held = host.tree_memory(members, with_pss=False)
         sample = self._sample(now, held, host.shm_used(), newest, job, is_between=True)
-        self._between_s = (time.thread_time() - began) / _BETWEEN_SHARE
+        self._between_s = (time.process_time() - began) / _BETWEEN_SHARE
         self._between_due = now + max(self._period, self._between_s)
         return sample
 

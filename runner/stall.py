@@ -183,6 +183,9 @@ class _Taker:
             return f"{who} is {how}: no stack is taken\n"
         way = self._ways.get(stat.pid)
         reason = "py-spy had failed before"
+        if stat.pid in procfs.silent():
+            # It would wait for the same lock.
+            way, reason = "signal", "its memory cannot be read"
         for native in (True, False):
             name = "native" if native else "plain"
             # What was had with native frames is asked for so again, though it took too long for

@@ -72,7 +72,7 @@ def _own() -> list[Stat]:
 
 def _mark(pid: int) -> str | None:
     start = f"{MARK}=".encode()
-    for entry in (procfs.read(f"/proc/{pid}/environ") or b"").split(b"\0"):
+    for entry in (procfs.of_memory(pid, "environ") or b"").split(b"\0"):
         if entry.startswith(start):
             return entry[len(start) :].decode("utf-8", "replace")
     return None

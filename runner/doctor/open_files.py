@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from probes import procfs
 
+_MOST = 64 << 20
+"""Bytes of one process's list of mappings."""
+
 
 @dataclass(frozen=True)
 class OpenFiles:
@@ -48,15 +51,11 @@ def mapped(paths: Iterable[str]) -> set[str] | None:
     wanted = {os.fsencode(path): path for path in paths}
     found: set[str] = set()
     for pid in procfs.pids():
-        try:
-            with open(f"/proc/{pid}/maps", "rb") as lines:
-                raw = lines.read()
-        except PermissionError:
+        raw = procfs.of_memory(pid, "maps", _MOST)
+        if raw is None:
             if procfs.owner(pid) == os.getuid():
                 return None
-            continue
-        except OSError:
-            # It ended meanwhile, and maps nothing any more.
+            # It ended meanwhile and maps nothing any more, or is another user's.
             continue
         found |= {path for name, path in wanted.items() if name in raw}
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.fault import Fault
+from tests.faults.fault import Fault, Room
 
 _SOON = ("--watchdog", "1.5", "--grace", "1")
 # Importing torch is silent and slow: a job that pulses has a time of its own for its start.
@@ -127,6 +127,15 @@ INPUT_AND_OUTPUT = (
         ("asks_a_silent_server",),
         "hang.io",
         _SOON,
+    ),
+    Fault(
+        "memory that cannot be read",
+        "whoever reads the job's files of its memory waits for ever, as for a lock in the kernel",
+        ("memory_does_not_answer", "{disk}"),
+        "hang.io",
+        _SOON,
+        room=Room(disk_kib=1024),
+        told=("its memory cannot be read",),
     ),
     Fault(
         "uninterruptible sleep",
