@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ def replacing(
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
+        # For remove_abandoned; where the file system has no locks, nothing is removed.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
@@ -37,6 +41,22 @@ def replacing(
         raise
     if sync and sync_name:
         sync_folder(path.parent)
+
+
+def remove_abandoned(half: Path) -> bool:
+    """Remove a temporary file of :func:`replacing` whose writer has died; whether it was one."""
+    try:
+        descriptor = os.open(half, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(half)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:

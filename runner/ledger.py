@@ -268,6 +268,17 @@ class Ledger:
             ).fetchall()
         return [row[0] for row in rows if is_orphaned(Running(*row[1:]))]
 
+    def unattended(self, newest: int = 16) -> list[str]:
+        """Those of the newest runs that are over and whose supervisor has ended too: it makes the
+        report when the run has its end here."""
+        with self._explained():
+            rows = self._database.execute(
+                "SELECT id, boot, supervisor_pid, supervisor_start, place, host, seen FROM run"
+                " WHERE state!='running' ORDER BY started DESC, id DESC LIMIT ?",
+                (newest,),
+            ).fetchall()
+        return [row[0] for row in rows if is_orphaned(Running(*row[1:]))]
+
     def mark_lost(self, run: str) -> None:
         with self.writing() as database:
             database.execute(

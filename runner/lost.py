@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probes import procfs
+from probes import files, procfs
 from probes.cgroup_control import Group
 from probes.procfs import Stat
 from runner import attempt_group, ledger_repair, process_tree
@@ -139,6 +139,8 @@ def sweep(runs: Path, say: Callable[[str], None]) -> list[str]:
             ledger.mark_lost(run)
             found.append(run)
             say(str(mended))
+        for run in ledger.unattended():
+            _tidy(runs, run)
         return found
     except LedgerError as error:
         say(f"earlier runs were not looked at: {error}")
@@ -170,7 +172,10 @@ def _tidy(runs: Path, run: str) -> None:
     folder = runs / run
     if not is_run_id(run):
         return
-    for pattern in (RESERVE, ".*.tmp", "attempt-*/.*.tmp", "attempt-*/output.log.new"):
+    for pattern in (".*.tmp", "attempt-*/.*.tmp"):
+        for left in folder.glob(pattern):
+            files.remove_abandoned(left)
+    for pattern in (RESERVE, "attempt-*/output.log.new"):
         for left in folder.glob(pattern):
             with suppress(OSError):
                 left.unlink()

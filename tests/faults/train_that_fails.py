@@ -22,6 +22,7 @@ from fwi import stepping  # noqa: E402
 from fwi.__main__ import main  # noqa: E402
 from fwi.dataset import Samples  # noqa: E402
 
+RANKS = "both-ranks-run-out-and-one-hangs"
 how, mark = sys.argv[1], Path(sys.argv[2])
 add, move = stepping.Learner.add, stepping.Learner.move
 moves = 0
@@ -36,7 +37,7 @@ OOM = (
 
 def failing_add(learner, predicted, velocity, share):
     batch = len(predicted)
-    if how == "holds-two-samples" and batch > 2 and moves == 1:
+    if how in ("holds-two-samples", RANKS) and batch > 2 and moves >= 1:
         raise torch.OutOfMemoryError(OOM.format(64 * batch))
     if how == "holds-nothing":
         raise torch.OutOfMemoryError(OOM.format(64))
@@ -49,7 +50,8 @@ def failing_add(learner, predicted, velocity, share):
 def failing_move(learner, rate):
     global moves
     moves += 1
-    if how == "hangs-once" and moves == 3 and not mark.exists():
+    hangs = how == "hangs-once" or (how == RANKS and os.environ["RANK"] == "1")
+    if hangs and moves == 3 and not mark.exists():
         mark.touch()
         time.sleep(3600)
     return move(learner, rate)

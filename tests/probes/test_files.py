@@ -51,3 +51,26 @@ with files.replacing(Path(sys.argv[1])) as file:
     done = subprocess.run([sys.executable, "-c", source, str(path)])
     assert done.returncode == -signal.SIGKILL
     assert path.read_text() == "old"
+    [half] = tmp_path.glob(".*.tmp")
+    assert files.remove_abandoned(half)
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_half_of_a_living_writer_is_left_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with files.replacing(path) as file:
+        file.write(b"half")
+        [half] = tmp_path.glob(".*.tmp")
+        assert not files.remove_abandoned(half)
+        file.write(b" and half")
+    assert path.read_text() == "half and half"
+
+
+def test_what_is_no_half_of_ours_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("theirs")
+    (tmp_path / ".link.tmp").symlink_to(tmp_path / "other")
+    os.mkfifo(tmp_path / ".pipe.tmp")
+    assert not files.remove_abandoned(tmp_path / ".link.tmp")
+    assert not files.remove_abandoned(tmp_path / ".gone.tmp")
+    files.remove_abandoned(tmp_path / ".pipe.tmp")
+    assert (tmp_path / "other").read_text() == "theirs"

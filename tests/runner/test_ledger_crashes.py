@@ -70,6 +70,18 @@ def test_supervisor_killed_at_any_instant_leaves_a_sound_ledger_and_no_half_file
     assert halves == []
 
 
+def test_half_of_a_page_of_a_run_that_had_its_end_is_removed_by_the_next_start(
+    supervise: Callable[..., Supervised],
+) -> None:
+    """Killed while the report was made: the run has its end in the ledger by then."""
+    first = supervise(["true"])
+    half = first.folder / ".report.html.abcdefgh.tmp"
+    half.write_text("<html>")
+    supervise(["true"])
+    assert not half.exists()
+    assert (first.folder / "report.html").exists()
+
+
 KILLED_INSIDE = """
 import os, sqlite3, sys
 from pathlib import Path

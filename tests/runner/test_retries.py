@@ -42,6 +42,7 @@ def train(data: Path, tmp_path: Path, runs: Path) -> Callable[..., Supervised]:
         how: str,
         supervision: dict[str, Any] | None = None,
         mark: Path = tmp_path / "mark",
+        nproc: int = 1,
         **job: Any,
     ) -> Supervised:
         options = {
@@ -49,7 +50,7 @@ def train(data: Path, tmp_path: Path, runs: Path) -> Callable[..., Supervised]:
             "validation_fraction": 0.25, "checkpoint_every": 1,
         } | job  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-m", "tests.runner.recovering", how, str(mark),
+            [sys.executable, "-m", "tests.runner.recovering", how, str(mark), str(nproc),
              json.dumps(options), json.dumps({"auto": True, "grace": 5} | (supervision or {}))],
             env=environment(runs) | {"OMP_NUM_THREADS": "1"},
             capture_output=True, text=True, timeout=280,
@@ -281,6 +282,24 @@ def test_training_that_hangs_once_goes_on_from_its_checkpoint(
     assert len(outcomes(run)) == 2
     assert "epoch 1, 8 samples into it, step 2" in run.stdout
     assert "epoch 2/2  step 6/6" in run.stdout
+
+
+def test_ranks_go_on_with_half_the_batch_and_after_the_hang_of_one_that_is_named(
+    train: Callable[..., Supervised],
+) -> None:
+    run = train(
+        "both-ranks-run-out-and-one-hangs", {"watchdog": 4, "watchdog_startup": 90, "grace": 1},
+        nproc=2, epochs=4,
+    )  # fmt: skip
+    assert outcomes(run) == ["oom.device.capacity", "hang.collective", "ok"]
+    assert changed(run)[:2] == [{"batch_size": [4, 2], "accumulate": [1, 2]}, {}]
+    second = json.loads((run.folder / "attempt-2" / "result.json").read_text())
+    assert "rank 1" in " ".join(fact["text"] for fact in second["evidence"])
+    # Of the eight moves the first attempt made one, the second two more.
+    assert run.stdout.count("going on from") == 2
+    place = checkpoint.load(run.folder / "checkpoints" / "last.pt")["place"]
+    assert (place["epoch"], place["moves"]) == (4, 8)
+    assert run.result["leaks"]["processes"] == []
 
 
 def test_workers_that_the_kernel_kills_become_fewer_and_then_none(
