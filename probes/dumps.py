@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from probes import late
+
 _LINES = 20_000
 _FRAMES = 200
 
@@ -56,28 +58,28 @@ class ProcessDump:
     stacks: tuple[Stack, ...]
 
 
-_SPY_PROCESS = re.compile(r"^Process (\d+): ?(.*)$")
-_RAY_PROCESS = re.compile(r"^Stack dump for \S+ +(\d+) ")
-_SPY_THREAD = re.compile(
+_SPY_PROCESS = late.compile(r"^Process (\d+): ?(.*)$")
+_RAY_PROCESS = late.compile(r"^Stack dump for \S+ +(\d+) ")
+_SPY_THREAD = late.compile(
     r'^\s*Thread (0x[0-9A-Fa-f]+|\d+) \(((?:idle|active)[^)]*)\)(?:: "(.*)")?\s*$'
 )
-_SPY_FRAME = re.compile(r"^\s+(\S.*?) \(([^()]*?)(?::(\d+))?\)\s*$")
-_CUT_FRAME = re.compile(
+_SPY_FRAME = late.compile(r"^\s+(\S.*?) \(([^()]*?)(?::(\d+))?\)\s*$")
+_CUT_FRAME = late.compile(
     r'^\s+(?:\S.*? \(\S+\.(?:py:\d+|so[\d.]*)\)|File ".*?", line \d+ in \S.*)\s*$'
 )
-_FAULT_THREAD = re.compile(
+_FAULT_THREAD = late.compile(
     r"^(?:Current )?[Tt]hread (0x[0-9A-Fa-f]+)(?: \[(.*?)\])? \(most recent call first\):"
 )
-_FAULT_FRAME = re.compile(r'^\s+File "(.*?)", line (\d+|\?\?\?)(?: in (.*))?$')
-_GDB_THREAD = re.compile(
+_FAULT_FRAME = late.compile(r'^\s+File "(.*?)", line (\d+|\?\?\?)(?: in (.*))?$')
+_GDB_THREAD = late.compile(
     r"^Thread (\d+) \((?:Thread (0x[0-9A-Fa-f]+) )?\(?LWP (\d+)\)?\)?(?: \"(.*?)\")?"
 )
-_EU_THREAD = re.compile(r"^TID (\d+):")
-_GDB_PYTHON = re.compile(
+_EU_THREAD = late.compile(r"^TID (\d+):")
+_GDB_PYTHON = late.compile(
     r"^\s*#\d+ (?:\(frame information optimized out\)"
     r"|Frame 0x[0-9A-Fa-f]+, for file (\S+), line (\d+), in (\S+) \()"
 )
-_GDB_FRAME = re.compile(
+_GDB_FRAME = late.compile(
     r"^\s*#\d+\s+(?:0x[0-9A-Fa-f]+ )?(?:in )?(\S.*?)(?: ?\(.*?\))?"
     r"(?: (?:at|from) (\S+?)(?::(\d+))?)?\s*$"
 )

@@ -4,23 +4,24 @@ Documentation/ABI/testing/dev-kmsg), from a moment on."""
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+
+from probes import late
 
 _RECORD = 8192
 _MOST = 4000
 _INIT_PID_NAMESPACE = 0xEFFFFFFC
 
-_KILL = re.compile(
+_KILL = late.compile(
     r"[Oo]ut of memory.*?: Kill(?:ed)? process (\d+)(?:, UID \d+,)? \((.*)\)"
     r"(?:.*?anon-rss:(\d+)kB)?(?:.*?oom_score_adj:(-?\d+))?"
 )
-_XID = re.compile(r"NVRM: (Xid \(PCI:[^)]*\): \d+, .*|GPU at PCI\S* has fallen off.*)")
+_XID = late.compile(r"NVRM: (Xid \(PCI:[^)]*\): \d+, .*|GPU at PCI\S* has fallen off.*)")
 
-_NAMED = re.compile(r"\bpid=(\d{1,9})\b")
-_XID_NUMBER = re.compile(r"Xid \(PCI:[^)]*\): (\d+)")
+_NAMED = late.compile(r"\bpid=(\d{1,9})\b")
+_XID_NUMBER = late.compile(r"Xid \(PCI:[^)]*\): (\d+)")
 _OF_A_PROCESS = frozenset((13, 31, 32, 43, 45, 68, 69))
 """Xids of what one process did on the device; the others may be anybody's trouble, whoever is named
 (NVIDIA's catalogue of Xid errors)."""

@@ -12,32 +12,35 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from probes import late
 from runner.outcomes import Outcome
 from runner.units import size
 
 _UNITS = {"byte": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _SIZE = r"(\d[\d.,]*) ?(bytes?|[KMGTP]i?B|B)\b"
-_REQUESTED = re.compile(
+_REQUESTED = late.compile(
     rf"[Tt]ried to allocate {_SIZE}|Requested +: {_SIZE}|Out of memory allocating {_SIZE}"
     rf"|trying to allocate {_SIZE}"
 )
-_ABSURD = re.compile(r"[Tt]ried to allocate more than 1EB")
-_TOTAL = re.compile(
+_ABSURD = late.compile(r"[Tt]ried to allocate more than 1EB")
+_TOTAL = late.compile(
     rf"{_SIZE} total capac|total capac(?:i?t?)y of {_SIZE}|max allowed: {_SIZE}"
     rf"|Device limit +: {_SIZE}"
 )
-_FREE = re.compile(rf"{_SIZE} free|of which {_SIZE} is free|Free \(according to CUDA\) *: {_SIZE}")
-_ALLOWED = re.compile(rf"{_SIZE} allowed")
-_ALLOCATED = re.compile(
+_FREE = late.compile(
+    rf"{_SIZE} free|of which {_SIZE} is free|Free \(according to CUDA\) *: {_SIZE}"
+)
+_ALLOWED = late.compile(rf"{_SIZE} allowed")
+_ALLOCATED = late.compile(
     rf"{_SIZE} already allocated|allocated memory {_SIZE} is allocated|MPS allocated: {_SIZE}"
     rf"|Currently allocated +: {_SIZE}"
 )
-_CACHED = re.compile(rf"{_SIZE} cached")
-_RESERVED = re.compile(rf"{_SIZE} reserved in total")
-_UNUSED = re.compile(rf"{_SIZE} is reserved by \w+ but unallocated")
-_OWN = re.compile(rf"this process has {_SIZE} memory in use")
-_OTHERS = re.compile(rf"Process (\d{{1,10}}) has {_SIZE} memory in use")
-_ELSEWHERE = re.compile(rf"other allocations: {_SIZE}")
+_CACHED = late.compile(rf"{_SIZE} cached")
+_RESERVED = late.compile(rf"{_SIZE} reserved in total")
+_UNUSED = late.compile(rf"{_SIZE} is reserved by \w+ but unallocated")
+_OWN = late.compile(rf"this process has {_SIZE} memory in use")
+_OTHERS = late.compile(rf"Process (\d{{1,10}}) has {_SIZE} memory in use")
+_ELSEWHERE = late.compile(rf"other allocations: {_SIZE}")
 
 _FRAGMENTED = 0.1
 """Part of torch's pool that must lie unused: some always does, and halving it mends nothing."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from probes import late
+
 _LINES = 600
 _LENGTH = 4000
 
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_LINE_END = re.compile(r"\r\n|\n|\r")
+_ANSI = late.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_LINE_END = late.compile(r"\r\n|\n|\r")
 # Who printed the line: torchrun, torch 2.2 and later, Open MPI, srun -l, ray, compose, kubectl.
-_STREAM = re.compile(
+_STREAM = late.compile(
     r"\[(?:default|rank ?|Rank ?)\d+\](?:<std(?:out|err)>)?:? ?"
     r"|\[\d+(?:, ?\d+)?\](?:<std(?:out|err)>)?: ?"
     r"|\(\w[\w.:<>]* (?:rank=\d+, )?pid=\d+[^)]{0,80}\) ?"
@@ -26,20 +28,20 @@ _STREAM = re.compile(
     r"|[\w.-]{1,60} +\| (?=.)"
     r"|[\w.-]{1,80} \[std(?:out|err)\] "
 )
-_STAMP = re.compile(
+_STAMP = late.compile(
     r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? ?"
     r"(?:\| )?(?:[|:-] )?"
     r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} "
     r"|\[\d\d?:\d\d:\d\d(?:\.\d+)?\] "
 )
-_LEVEL = re.compile(
+_LEVEL = late.compile(
     r"\[?(?:ERROR|CRITICAL|FATAL|E)\]? *(?:\||:(?=[\w. -]{0,60}:)|- |(?=Traceback))"
 )
-_GROUP = re.compile(r" {2,}[|+](?: |-\+-+ \d+ -+|-+$)")
+_GROUP = late.compile(r" {2,}[|+](?: |-\+-+ \d+ -+|-+$)")
 _DUMP_LINES = 20_000
 _LEARNED = 3
 _LONGEST = 120
-_BEGINS = re.compile(
+_BEGINS = late.compile(
     r"Traceback \(most recent call last\)|(?:Current )?[Tt]hread (?:0x)?[\dA-Fa-f]+ [(\[]"
 )
 _GOES_ON = r"\s+(?:File \"|\S.* \(\S+:\d+\)$|\S+ \(\S*\.so)"

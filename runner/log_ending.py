@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from probes import late
 from runner import line_prefix
 
 _BOX = "│╭╰├┃┏┗╮╯─━"
 _HEADER = "Traceback (most recent call last)"
-_SUMMARY = re.compile(r"\s+(?:traceback : )?" + re.escape(_HEADER))
+_SUMMARY = late.compile(r"\s+(?:traceback : )?" + re.escape(_HEADER))
 _CHAIN = (
     "During handling of the above exception",
     "The above exception was the direct cause",
@@ -21,23 +22,23 @@ _CHAIN = (
     "in DataLoader worker process",
     "in pin memory thread",
 )
-_FRAME = re.compile(r'\s+File "')
-_BARE_FRAME = re.compile(r"File |Cell |Input In |<ipython|-+> |~?/\S+ in |\s*\.\.\. \d+ frames")
-_SOURCE = re.compile(r"\s{4,}\S")
-_MARKS = re.compile(r"[\s~^]*[\^~][\s~^]*$")
-_NATIVE = re.compile(r"(?:frame )?#\d+:? |  @ +0x")
-_EXCEPTION = re.compile(
+_FRAME = late.compile(r'\s+File "')
+_BARE_FRAME = late.compile(r"File |Cell |Input In |<ipython|-+> |~?/\S+ in |\s*\.\.\. \d+ frames")
+_SOURCE = late.compile(r"\s{4,}\S")
+_MARKS = late.compile(r"[\s~^]*[\^~][\s~^]*$")
+_NATIVE = late.compile(r"(?:frame )?#\d+:? |  @ +0x")
+_EXCEPTION = late.compile(
     r"(?![EWIF]\d{4}|https?:)[A-Za-z_][\w.]*(?:\[\w+\])?(?::(?!\\)(?: |$)|: ?$| \()"
     r"|[\w.]*(?:Error|Exception|Interrupt|Exit|Iteration|Empty|Full|Timeout|Cancelled|Abort)\s*$"
     r"|[A-Z][a-z]+[A-Z]\w*$|[a-z_]\w*(?:\.\w+)+$"
 )
-_PROGRESS = re.compile(
+_PROGRESS = late.compile(
     r"\b(?:step|epoch|iter(?:ation)?|batch)s?\b\W{0,3}\d.{0,200}\b(?:loss|acc|lr|it/s|s/it|eta)\b",
     re.IGNORECASE,
 )
 _IGNORED = ("Exception ignored in", "Error in atexit", "Error in sys.excepthook")
 # Last words that only tell of another's end: the cause stands before them.
-_CARRIER = re.compile(
+_CARRIER = late.compile(
     r"(?:[\w.]*\.)?(?:ChildFailedError|CalledProcessError|ProcessExitedException|SystemExit"
     r"|WorkerCrashedError|RayTaskError|WorkerGroupFailure\w*|ProcessRaisedException)\b"
     r"|(?:EOFError|(?:_?queue\.)?Empty|[\w.]*_RemoteTraceback)\s*:?\s*$"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probes import late
 from probes.dumps import Frame, Stack
 
 
@@ -49,7 +50,7 @@ class _Rule:
 
 def _rules(*rows: tuple[Kind, str, str]) -> tuple[_Rule, ...]:
     return tuple(
-        _Rule(kind, re.compile(rf"^(?:{function})$"), re.compile(file))
+        _Rule(kind, late.compile(rf"^(?:{function})$"), re.compile(file))
         for kind, function, file in rows
     )
 
@@ -166,9 +167,9 @@ _SYNCHRONISING = _rules(
 _CONVERTS = frozenset(("half", "float", "double", "bfloat16", "type", "share_memory"))
 """What calls ``_apply`` as well, and moves nothing."""
 
-_CALLBACK = re.compile(r"(^|/)asyncio/events\.py$")
-_WORKER_LOOP = re.compile(r"_utils/worker\.py$")
-_PATHS = re.compile(r"^.*/(?:site-packages|dist-packages|lib/python[\d.]+)/")
+_CALLBACK = late.compile(r"(^|/)asyncio/events\.py$")
+_WORKER_LOOP = late.compile(r"_utils/worker\.py$")
+_PATHS = late.compile(r"^.*/(?:site-packages|dist-packages|lib/python[\d.]+)/")
 
 
 _LEAVES = frozenset(("handle",))
@@ -264,12 +265,12 @@ _CALLS = {
 _CALL_KINDS = {name: kind for kind, names in _CALLS.items() for name in names}
 
 _CHANNELS = (
-    (Kind.LOCK, re.compile(r"futex|flock|locks_lock|posix_lock|fcntl_setlk|do_semtimedop")),
-    (Kind.CHILD, re.compile(r"^do_wait|wait4|waitid|kernel_wait")),
-    (Kind.SLEEP, re.compile(r"nanosleep|sys_pause|sigsuspend|sigtimedwait")),
+    (Kind.LOCK, late.compile(r"futex|flock|locks_lock|posix_lock|fcntl_setlk|do_semtimedop")),
+    (Kind.CHILD, late.compile(r"^do_wait|wait4|waitid|kernel_wait")),
+    (Kind.SLEEP, late.compile(r"nanosleep|sys_pause|sigsuspend|sigtimedwait")),
     (
         Kind.IO,
-        re.compile(
+        late.compile(
             r"pipe|unix_stream|tcp_|inet_|sk_wait|skb_wait|poll|ep_poll|select|fifo|wait_for_partner"
             r"|nfs|rpc_wait|fuse|io_schedule|wait_on_page|folio_wait|tty|n_tty|do_open"
         ),
@@ -288,18 +289,18 @@ def of_call(name: str | None, channel: str | None) -> Kind | None:
     return None
 
 
-_BACKGROUND = re.compile(
+_BACKGROUND = late.compile(
     r"(^|/)(wandb|mlflow|comet_ml|neptune|tensorboardX?|ipykernel|zmq|tornado|debugpy|pydevd\w*|grpc"
     r"|prometheus_client|sentry_sdk|ray/_private)/"
 )
 """Libraries whose own threads wait for news all the time."""
-_JOINS = re.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
-_JOINED_IN = re.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
+_JOINS = late.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
+_JOINED_IN = late.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
 FOR_A_THREAD = (Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO)
 """What a thread that another waits for may be waiting for itself, the most telling first."""
 
 
-_PROGRAM = re.compile(
+_PROGRAM = late.compile(
     r"^(<module>|_run_module_as_main|_run_code|_bootstrap|spawn_main|_main|main)$"
 )
 

@@ -6,6 +6,7 @@ import re
 import signal
 from dataclasses import dataclass
 
+from probes import late
 from runner.outcomes import Outcome as O
 
 _NAMED = {
@@ -15,7 +16,7 @@ _NAMED = {
 }  # fmt: skip
 _WORDS = "|".join(_NAMED)
 _REPORTS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    late.compile(pattern, re.IGNORECASE)
     for pattern in (
         # mp.spawn; subprocess; torchrun; elastic's log; deepspeed; multiprocessing.
         r"terminated (?:with|by) signal (?P<name>SIG\w+|\d+)",
@@ -50,8 +51,8 @@ _OF_SIGNAL = {
 }  # fmt: skip
 KNOWN = frozenset(s.value for s in signal.Signals)
 """Numbers of signals: a status of 128 + another number is the program's own."""
-_ROOT_CAUSE = re.compile(r"Root Cause \(first observed failure\)")
-_EXIT_CODE = re.compile(r"(?:^|\s)exitcode\s+: (-?\d+) |failed \(exitcode: (-?\d+)\)")
+_ROOT_CAUSE = late.compile(r"Root Cause \(first observed failure\)")
+_EXIT_CODE = late.compile(r"(?:^|\s)exitcode\s+: (-?\d+) |failed \(exitcode: (-?\d+)\)")
 
 
 @dataclass(frozen=True)

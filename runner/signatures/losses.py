@@ -11,37 +11,38 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from probes import late
 from runner.log_ending import Line, Log
 
 _VALUE = r"[-+]?(?:nan|inf(?:inity)?|\d[\d.]{0,30}(?:e[-+]?\d{1,4})?)(?!\w)"
 _IS = r"(?:[=:|│]|->|→|\b(?:is|are|was|became|becomes|now|turned|went to|has become)\b)"
-_REPORT = re.compile(
+_REPORT = late.compile(
     r"(?<![a-z0-9])(?P<name>(?:[a-z]{1,30}[ _/.-]){0,3}(?:(?-i:[a-z]{1,20}(?=L))|)loss(?:es)?"
     r"(?:[_/.-]\w{1,30}| ?[\[(]\w{1,20}[\])])?)['\"]?"
     rf"(?:(?: (?:after|at|for|in|on|of|over|during) [^=:|,;]{{1,40}}?)?\s{{0,20}}{_IS}\s{{0,20}}"
     rf"|\s{{1,20}})(?:[\w.]{{1,20}}\(\[?)?['\"]?(?P<value>{_VALUE})(?:\s?(?:->|→|=>)\s?(?P<then>{_VALUE}))?",
     re.IGNORECASE,
 )
-_PART = re.compile(r"\b(train\w*|val(?:id\w*)?|test\w*|eval\w*|dev) ?[\]:|]", re.IGNORECASE)
-_COLUMN = re.compile(r"(?:\w{1,30}[_/. -])?loss(?:es)?(?:[_/.-]\w{1,30})?", re.IGNORECASE)
-_ALONE = re.compile(_VALUE, re.IGNORECASE)
-_CELLS = re.compile(r"\s*[|│]\s*")
+_PART = late.compile(r"\b(train\w*|val(?:id\w*)?|test\w*|eval\w*|dev) ?[\]:|]", re.IGNORECASE)
+_COLUMN = late.compile(r"(?:\w{1,30}[_/. -])?loss(?:es)?(?:[_/.-]\w{1,30})?", re.IGNORECASE)
+_ALONE = late.compile(_VALUE, re.IGNORECASE)
+_CELLS = late.compile(r"\s*[|│]\s*")
 
-_OF_ANOTHER_TIME = re.compile(
+_OF_ANOTHER_TIME = late.compile(
     r"(?:^|[ _/.-])(?:prev(?:ious)?|last best|best|initial|init|min(?:imum)?|max(?:imum)?|lowest|old"
     r"|start(?:ing)?|baseline|reference|target|threshold|limit|worst|scal\w+|nan|inf|count|fake"
     r"|dummy|expected|skipped)(?=[ _/.\])-]|$)",
     re.IGNORECASE,
 )
 """In the name of a loss: it is not the one that the training has now."""
-_BESIDE = re.compile(
+_BESIDE = late.compile(
     r"(?:^|[ _/.([-])(?:val(?:id\w*)?|test\w*|eval\w*|dev|held|aux\w*|reg\w*|kld?|cls|class\w*|b?box"
     r"|dfl|obj\w*|iou|giou|mask|rpn|roi|dn|perceptual|adv\w*|gen\w*|disc\w*|rec\w*|[dg]|commit\w*"
     r"|ctc|att|l1|l2|z|router|balanc\w+)(?=[ _/.\])-]|(?-i:L)|loss|$)",
     re.IGNORECASE,
 )
 """In the name of a loss: it is of other data, or a part."""
-_SET_ASIDE = re.compile(
+_SET_ASIDE = late.compile(
     r"\b(?:skipp\w+|ignor\w+|continuing|warm-?up|dropp\w+|discard\w+|disabled|handled|unused"
     r"|placeholder|tolerat\w+|harmless|n/a|roll\w* ?back|retrying|recovered|masked"
     r"|no [\w-]+ (?:set|data|split|loader|samples?|batch\w*)|no (?:validation|val|eval)"
@@ -50,7 +51,7 @@ _SET_ASIDE = re.compile(
     re.IGNORECASE,
 )
 """Words about a loss that was none, and was dealt with or is nobody's business."""
-_LIVED_THROUGH = re.compile(
+_LIVED_THROUGH = late.compile(
     r"\b(?:passed|expected|caught|recover\w+|retry\w*|resum\w+|revert\w*|restor\w+|reset\w*"
     r"|replac\w+|mask\w+|exclud\w+|empty|fall\w* ?back|simulat\w+|inject\w+|mock\w*|dummy|raises"
     r"|guard\w*|sanity|pruned|trials?|sweep\w*|lr[_ -]?find\w*|(?:unit|self)[ -]?tests?|expects|remov\w+"
@@ -59,31 +60,31 @@ _LIVED_THROUGH = re.compile(
     re.IGNORECASE,
 )
 """The same of a job that ended well."""
-_SUPPOSED = re.compile(
+_SUPPOSED = late.compile(
     r"\b(?:if|when|whenever|unless|should|would|assert\w*|on (?=nan|inf|non))\b", re.IGNORECASE
 )
 """Before a number that is none: it is only spoken of."""
-_NAMED = re.compile(
+_NAMED = late.compile(
     r"(?<![a-z0-9])(?:prev(?:ious)?|best|initial|min(?:imum)?|max(?:imum)?|lowest|from)(?![a-z0-9])"
     r"(?:\W{1,4}\w{1,20}){0,3}?\W{1,4}(?:nan|inf(?:inity)?)\b",
     re.IGNORECASE,
 )
-_DEALT_WITH = re.compile(
+_DEALT_WITH = late.compile(
     r"\W{0,4}(?:\w{1,20}\W{1,4}){0,4}?(?:skipp\w+|roll(?:ed|ing) back|revert\w+|restor\w+|recover\w+"
     r"|reload\w+|retry\w*|discard\w+|dropp\w+|ignor\w+|handled|falling back|resum\w+ from)\b",
     re.IGNORECASE,
 )
 """What follows a loss that was none, where the job went on without it."""
-_GIVES_UP = re.compile(
+_GIVES_UP = late.compile(
     r"\b(?:stop\w*|abort\w*|exit\w*|terminat\w*|halt\w*|quit\w*|giv\w+ up|diverged)\b",
     re.IGNORECASE,
 )
-_IS_NONE = re.compile(
+_IS_NONE = late.compile(
     r"\b(?:nan|inf(?:inite|inity)?|non-?finite)\b.{0,20}(?<![a-z0-9])loss|\binvalid loss\b",
     re.IGNORECASE,
 )
-_NONE = re.compile(r"\b(?:nan|inf(?:inite|inity)?|non-?finite)\b", re.IGNORECASE)
-_TESTED = re.compile(r"\b\d+ passed\b|^Ran \d+ tests? in |^(?:PASS(?:ED)?|OK|ok)\W{0,3}$")
+_NONE = late.compile(r"\b(?:nan|inf(?:inite|inity)?|non-?finite)\b", re.IGNORECASE)
+_TESTED = late.compile(r"\b\d+ passed\b|^Ran \d+ tests? in |^(?:PASS(?:ED)?|OK|ok)\W{0,3}$")
 _THEN = 2
 _LONGEST = 800
 

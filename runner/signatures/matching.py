@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from probes import late
 from runner import device_oom, log_ending
 from runner.log_ending import Log, Trace
 from runner.outcomes import Outcome as O
@@ -47,7 +48,7 @@ _HERALDS = 30
 _NEAR = 15
 _FAR = 80
 """Messages after a traceback that make it one that was lived through."""
-_BOILERPLATE = re.compile(
+_BOILERPLATE = late.compile(
     r"TORCH_USE_CUDA_DSA|CUDA_LAUNCH_BLOCKING|asynchronously reported"
     r"|in https?://docs\.nvidia\.com"
 )
@@ -57,15 +58,17 @@ _GOES_ON = (
 )
 _WENT_ON = 10
 """Reports of progress after a traceback that make it one that was lived through."""
-_LIVED_THROUGH = re.compile(
+_LIVED_THROUGH = late.compile(
     _GOES_ON
     + r"|(?-i:\b(?<!NCCL )WARN(?:ING)?\b|(?<![=\w])(?:INFO|DEBUG)\b|\b(?:PASSED|SKIPPED)\b)"
     r"|Warning:|^\[?(?:warn(?:ing)?|info|debug)\b|^\[?W[ \d]"
     r"|\blevel['\"]?[=:] ?['\"]?(?:warn|info|debug)",
     re.IGNORECASE,
 )
-_LIVED_ON = re.compile(_GOES_ON, re.IGNORECASE)
-_THREAD = re.compile(r"^Exception in thread |queues\.py\"?, line \d+, in _feed|in _pin_memory_loop")
+_LIVED_ON = late.compile(_GOES_ON, re.IGNORECASE)
+_THREAD = late.compile(
+    r"^Exception in thread |queues\.py\"?, line \d+, in _feed|in _pin_memory_loop"
+)
 _CALM = (O.INTERRUPTED, O.HANG_IO)
 """What is told without alarm, as news or a warning, and is an end for all that."""
 _SOFT = (O.ERROR_DEPENDENCY, O.ERROR_DATA, O.ERROR_PYTHON)
