@@ -12,7 +12,7 @@ FILES_AT_ONCE ?= $(shell n=$$(nproc); echo $$(( n < 8 ? n : 8 )))
 # PyTorch's own index of CPU builds: taken where there is no NVIDIA driver and it can be reached.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^\(torch\|torchvision\)==/&/p' constraints.txt)
-PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
+PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
 
 # Every job is a fresh process: without the bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -18,7 +18,7 @@ from fwi.layout import CUBE_SHAPE, pair_names
 from probes import procfs
 from tests.bench.figure import Figure
 
-_FILES, _RECORDS = 4, 150
+_FILES, _RECORDS = 4, 500
 _REPEAT = 5
 _LARGE = 500
 """Records of the published files, for the look at memory."""
