@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ from probes import files
 RECIPE_FILE = "pack.json"
 FOLDS_FILE = "folds.csv"
 _JOURNAL, _LOCK_FILE = ".pack.journal", ".pack.lock"
+
+_WHOLE = "|".join(map(re.escape, (RECIPE_FILE, FOLDS_FILE, manifest.NAME, _JOURNAL)))
+_HALF = re.compile(rf"\.(?:{_WHOLE}|.+\.npy)\.\w{{8}}\.tmp")
+"""The names that files.replacing gives to what a pack job writes."""
+_HALF_LINK = re.compile(r"\..+\.npy\.\d+\.tmp")
 
 RECIPE_VERSION = 1
 """Of the bytes that a record becomes."""
@@ -105,6 +111,10 @@ class PackFolder:
                     fields = json.loads(line)
                     packed = Packed(**fields | {"source": tuple(fields["source"])})
                     self._packed[packed.path] = packed
+        # What somebody removed is packed again if it is asked for, and in no table if it is not.
+        self._packed = {
+            name: packed for name, packed in self._packed.items() if self.place(name).exists()
+        }
         # Anew, without the lines that later ones replaced, and whole to its end.
         lines = [json.dumps(dataclasses.asdict(packed)) for packed in self._packed.values()]
         files.write_text(path, "".join(line + "\n" for line in lines))
@@ -136,8 +146,8 @@ def opened(job: config.Pack) -> Iterator[PackFolder]:
         try:
             root.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_locked(root))
-            _agree(root, recipe)
-            _sweep(root)
+            if _was_there(root, recipe):
+                _sweep(root)
             folder = PackFolder(root)
             stack.enter_context(folder._opened())
         except OSError as error:
@@ -164,14 +174,15 @@ def _locked(root: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _agree(root: Path, wanted: dict[str, Any]) -> None:
+def _was_there(root: Path, wanted: dict[str, Any]) -> bool:
+    """Whether the folder holds this pack already, begun or done; else it is begun."""
     path = root / RECIPE_FILE
     try:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         _refuse_foreign(root)
         files.write_text(path, json.dumps(wanted, indent=2) + "\n")
-        return
+        return False
     except ValueError as error:
         raise UsageError(
             f"{path} is not JSON ({error}): expected what pack wrote there; name a new folder"
@@ -187,6 +198,7 @@ def _agree(root: Path, wanted: dict[str, Any]) -> None:
             f"DEST {root} holds another pack: {'; '.join(other)}. Name a new folder, or give what "
             f"its {RECIPE_FILE} names" + _if_moved(found, wanted, path)
         )
+    return True
 
 
 def _if_moved(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> str:
@@ -209,9 +221,12 @@ def _refuse_foreign(root: Path) -> None:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what killed jobs left half-written (files.replacing's names)."""
+    """Remove what killed pack jobs left half-written, and nothing else of that kind of name."""
     for folder, _, names in os.walk(root):
         for name in names:
-            if name.startswith(".") and name.endswith(".tmp"):
+            half = Path(folder, name)
+            if _HALF.fullmatch(name):
+                files.remove_abandoned(half)
+            elif _HALF_LINK.fullmatch(name) and half.is_symlink():
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(folder, name))
+                    half.unlink()

@@ -45,8 +45,8 @@ def load(job: config.Infer, device: torch.device) -> list[Member]:
     for path in job.checkpoint:
         for one in trained.load(Path(path), model=job.model, encoder=job.encoder):
             network = one.network
-            flips_itself = hasattr(network, "flip_average")
-            if flips_itself:
+            own_flip = flips_itself(network)
+            if own_flip:
                 network.flip_average = job.tta  # type: ignore[assignment]
             digest = _digest(network)
             network.requires_grad_(False).to(device)
@@ -58,7 +58,7 @@ def load(job: config.Infer, device: torch.device) -> list[Member]:
                     precision_of(job.dtype, one.model, device),
                     one.source,
                     digest,
-                    job.tta and not flips_itself,
+                    job.tta and not own_flip,
                 )
             )
     return found
@@ -85,13 +85,12 @@ def predict(members: Sequence[Member], cube: Tensor) -> Tensor:
         (networks, B, 70, 70) float32, m/s; what is not finite is handed on.
     """
     turned = mirroring.mirrored(cube) if any(member.tta for member in members) else None
-    maps = []
-    for member in members:
-        found = ask(member.network, member.precision, cube)
-        if member.tta and turned is not None:
-            found = (found + ask(member.network, member.precision, turned).flip(3)) / 2
-        maps.append(found[:, 0])
-    return torch.stack(maps)
+    return torch.stack(
+        [
+            averaged(member.network, member.precision, cube, turned if member.tta else None)[:, 0]
+            for member in members
+        ]
+    )
 
 
 def combine(maps: Tensor, how: Literal["median", "mean"]) -> Tensor:
@@ -103,6 +102,20 @@ def combine(maps: Tensor, how: Literal["median", "mean"]) -> Tensor:
     ordered = maps.sort(0).values
     half = len(maps) // 2
     return ordered[half] if len(maps) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def averaged(
+    network: nn.Module, precision: Precision, cube: Tensor, turned: Tensor | None
+) -> Tensor:
+    """One network's maps of a batch, (B, 1, 70, 70) float32, m/s; with ``turned``, the mirrored
+    batch, the mean with its maps mirrored back."""
+    found = ask(network, precision, cube)
+    return found if turned is None else (found + ask(network, precision, turned).flip(3)) / 2
+
+
+def flips_itself(network: nn.Module) -> bool:
+    """Whether it averages with a flip of its own, as the public baselines do."""
+    return hasattr(network, "flip_average")
 
 
 def ask(network: nn.Module, precision: Precision, cube: Tensor) -> Tensor:

@@ -69,6 +69,15 @@ class Ranks:
             with pulse.phase(PHASE):
                 dist.all_reduce(sums)
 
+    def take_buffers_of_the_first(self, network: nn.Module) -> None:
+        """Running statistics are each rank's own where they are not taken in common; those of the
+        first are what is kept."""
+        if not self.are_several:
+            return
+        with pulse.phase(PHASE):
+            for buffer in network.buffers():
+                dist.broadcast(buffer, 0)
+
     def gather(self, mine: T) -> list[T]:
         """What each rank brings, by rank; on all but the first the own alone."""
         if not self.are_several:

@@ -79,8 +79,14 @@ def read_order(path: Path) -> list[str]:
                     f"{len(COLUMNS)} odd columns"
                 )
             stem = b""
-            number = -1
-            for number, line in enumerate(file):
+            number, blank = -1, 0
+            for at, line in enumerate(file, 2):
+                if not line.strip():
+                    blank = blank or at
+                    continue
+                if blank:
+                    raise DataError(f"{path}: line {blank} is empty, and more follows it")
+                number += 1
                 name = line.partition(b",")[0].strip()
                 y = number % ROWS
                 if y == 0:

@@ -162,10 +162,12 @@ class Run:
         self.place = Place(place.epoch, position, number, place.moves + 1)
 
     def _validate(self) -> Errors:
-        """The errors of the averaged network on every validation sample, each counted once."""
+        """The errors of the averaged network, the same on all ranks, on every validation sample,
+        each counted once."""
         data = self.feed.data
         sums = ErrorSums(data.families, self.learner.device)
         network = self.learner.validated.eval()
+        self.ranks.take_buffers_of_the_first(network)
         self._holdings.end()
         with pulse.phase("evaluate"), rng.kept(), torch.no_grad():
             for step, batch in self.feed.validating():

@@ -5,6 +5,8 @@ Files are loaded as tensors and plain containers only: a file from elsewhere can
 
 from __future__ import annotations
 
+import argparse
+import pathlib
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -12,19 +14,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fwi.errors import DataError
 
-_WRAPPERS = ("ema", "model_ema", "ema_state_dict", "model", "state_dict", "model_state_dict",
-             "module")  # fmt: skip
+_WRAPPERS = ("ema", "model_ema", "ema_state_dict", "state_dict_ema", "model", "state_dict",
+             "model_state_dict", "module")  # fmt: skip
 """Under which weights lie among other things; the average of the weights first, as it is better."""
-_PREFIX = re.compile(r"^(?:_orig_mod|module|model|ema|ema_model|models\.\d+)\.")
+_PREFIX = re.compile(r"^(?:_orig_mod|module|model|ema|ema_model|online_model|models\.\d+)\.")
 _COMPILED = "._orig_mod."
-_COUNTER = "n_averaged"
-"""What torch's AveragedModel adds of its own."""
+_COUNTERS = ("n_averaged", "initted", "step")
+"""What averages of weights count of their own: torch's AveragedModel, the package ema-pytorch."""
 _COUNTED = "num_batches_tracked"
+
+_REFUSED = re.compile(r"Unsupported (?:global|class|operand)[^\n]*?\b(?:GLOBAL )?(\w+(?:\.\w+)+)")
+"""In what torch says of a file that would have code run."""
+_PLAIN: list[Any] = [
+    argparse.Namespace,
+    pathlib.PosixPath,
+    np.dtype,
+    *{type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u1", "?")},
+    # By the names of NumPy 2 and of those before.
+    *(
+        (np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar")
+        for core in ("_core", "core")
+    ),
+]
+"""What training scripts put beside weights and is data: their options, the best score, a path."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +108,8 @@ def misfit(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Misfit:
 
 
 def members(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
-    """The networks in a file's tensors, by their bare names: an average of weights before the
-    weights themselves, those of an ensemble in their order.
+    """The networks in a file's tensors, by their bare names, those of an ensemble in their order.
+    Where there are averages of weights, the weights that they were made of are left out.
 
     Prefixes that training leaves (``module.``, ``_orig_mod.``, ``models.0.``, …) are taken off.
     Names that occur once belong to each of the networks.
@@ -99,14 +117,15 @@ def members(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
     groups: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         prefix, bare = _split(key)
-        if bare != _COUNTER:
+        if bare not in _COUNTERS:
             groups.setdefault(prefix, {})[bare] = value
     largest = max((len(group) for group in groups.values()), default=0)
     whole = [prefix for prefix in groups if 2 * len(groups[prefix]) > largest]
-    whole.sort(key=lambda prefix: (not prefix.startswith("ema"), _numbers(prefix)))
     common: dict[str, Tensor] = {}
     for prefix in groups.keys() - set(whole):
         common |= groups[prefix]
+    averages = [prefix for prefix in whole if prefix.startswith("ema")]
+    whole = sorted(averages or whole, key=_numbers)
     return [common | groups[prefix] for prefix in whole] or [{}]
 
 
@@ -168,16 +187,19 @@ def read_file(path: Path, option: str) -> dict[Any, Any]:
             with zipfile.ZipFile(path) as archive:
                 if damaged := archive.testzip():
                     raise zipfile.BadZipFile(f"the checksum of {damaged} does not fit")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_PLAIN):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{option} {path}: no such file") from error
     except Exception as error:  # what a hostile file may raise has no list
+        refused = _REFUSED.search(str(error))
+        why = f"it holds a {refused[1]}" if refused else f"{type(error).__name__}: "
+        why += "" if refused else shown(first_line(error))
         raise DataError(
-            f"{option} {path}: not a file of weights alone ({type(error).__name__}: "
-            f"{shown(first_line(error))}); nothing in it was run. Expected what torch.save writes "
-            "of a state_dict, or .safetensors"
+            f"{option} {path}: not a file of weights alone ({why}); nothing in it was run. "
+            "Expected what torch.save writes of a state_dict, or .safetensors"
         ) from error
     if not isinstance(content, dict):
         raise DataError(f"{option} {path}: holds a {type(content).__name__}, expected a state_dict")

@@ -28,6 +28,9 @@ class Evaluate:
     network's usual one."""
     combine: Combine = "median"
     """What is made of the predictions of several networks, cell by cell."""
+    tta: bool = False
+    """Average with the prediction for the mirrored record, as infer does unless told otherwise. The
+    public baselines average with their own flip in any case, as published."""
     clip: bool = True
     """Cut predictions to 1500-4500 m/s, the range of all families."""
     data: Path | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from fwi import config, ensemble, trained
+from fwi import config, ensemble, mirroring, trained
 from fwi.errors import NonFiniteError, UsageError
 from fwi.layout import VELOCITY_MAX, VELOCITY_MIN
 from fwi.precision import resolve_device, resolve_precision
@@ -24,6 +24,7 @@ class Predictor:
         self.networks = _loaded(job)
         self._combine = job.combine
         self._clip = job.clip
+        self._turns = [job.tta and not ensemble.flips_itself(one.network) for one in self.networks]
         self.precisions = [
             resolve_precision(config.Train(dtype=job.dtype, model=one.model), self.device)
             for one in self.networks
@@ -41,8 +42,12 @@ class Predictor:
             cubes = cubes.to(self.device, non_blocking=True)
         predictions = []
         with pulse.phase("forward"):
-            for one, precision in zip(self.networks, self.precisions, strict=True):
-                predictions.append(ensemble.ask(one.network, precision, cubes))
+            mirrored = mirroring.mirrored(cubes) if any(self._turns) else None
+            for one, precision, turns in zip(
+                self.networks, self.precisions, self._turns, strict=True
+            ):
+                turned = mirrored if turns else None
+                predictions.append(ensemble.averaged(one.network, precision, cubes, turned))
             sound = torch.stack([torch.isfinite(each).all() for each in predictions]).tolist()
         if not all(sound):
             self._refuse(sound.index(False))

@@ -64,10 +64,11 @@ class Summary:
             )
         ]
         together = f"{self.job.combine} of {len(networks)} networks" if len(networks) > 1 else ""
+        tta = "averaged with the mirrored record's" if self.job.tta else ""
         cut = "clipped to 1500–4500 m/s" if self.job.clip else "not clipped"
         return [
             *networks,
-            ", ".join(filter(None, [together, cut, f"on {self.predictor.device}"])),
+            ", ".join(filter(None, [together, tta, cut, f"on {self.predictor.device}"])),
             f"data: {shown(str(self.subject.index.root))}",
         ]
 
@@ -143,6 +144,7 @@ class Summary:
                 )
             ],
             "combine": self.job.combine,
+            "tta": self.job.tta,
             "clip": self.job.clip,
             "device": str(self.predictor.device),
             "data": str(self.subject.index.root),

@@ -30,12 +30,16 @@ def _statistics_held(part: nn.Module) -> Iterator[None]:
     norms = [
         module
         for module in part.modules()
-        if isinstance(module, nn.BatchNorm2d) and module.training and module.track_running_stats
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        and module.training
+        and module.track_running_stats
     ]
     held = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        # In training the batch's own statistics are used; a part of 0 leaves the running ones.
-        norm.momentum, norm.num_batches_tracked = 0.0, None
+    for norm, _, counted in held:
+        # In training the batch's own statistics are used; a part of 0 leaves the running ones. The
+        # counter stands in for itself: statistics in common ask for one.
+        norm.momentum = 0.0
+        norm.num_batches_tracked = None if counted is None else counted.clone()
     try:
         yield
     finally:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
+from fwi import ranks
 from fwi.errors import UsageError
 from fwi.models import build
 from tests.fwi import reference
@@ -40,6 +42,15 @@ def test_recomputed_activations_give_the_same_numbers() -> None:
         predicted.square().mean().backward()
         results.append([predicted, *(p.grad for p in network.parameters()), *network.buffers()])
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
+def test_statistics_taken_in_common_are_counted_once_too() -> None:
+    """Of several ranks on devices these layers are others."""
+    network = ranks.with_common_statistics(build("inversionnet", recompute=True))
+    network(reference.cubes(5, 1000, 70)).square().mean().backward()
+    counted = [v for name, v in network.named_buffers() if name.endswith("num_batches_tracked")]
+    assert any(isinstance(m, nn.SyncBatchNorm) for m in network.modules())
+    assert {int(count) for count in counted} == {1}
 
 
 def test_last_batch_of_one_sample_is_learned_from() -> None:

@@ -131,7 +131,7 @@ def test_sample_submission_gives_the_order(tmp_path: Path) -> None:
     oids = [OIDS[2], OIDS[0], OIDS[1]]
     path.write_text("\n".join(sample(oids)))
     assert read_order(path) == oids
-    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*sample(oids), ""]).encode())
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*sample(oids), "", "", " "]).encode())
     assert read_order(path) == oids
 
 
@@ -152,7 +152,7 @@ def test_sample_submission_gives_the_order(tmp_path: Path) -> None:
             "line 2 has the id '000039dca2_y_1', expected <oid>_y_0",
         ),
         (lambda lines: lines[:71] + lines[1:71], "line 72: 000039dca2 comes a second time"),
-        (lambda lines: [*lines[:3], "", *lines[3:]], "line 4 has the id ''"),
+        (lambda lines: [*lines[:3], "", *lines[3:]], "line 4 is empty, and more follows it"),
         (lambda lines: [*lines[:3], "\x00" * 5000, *lines[4:]], "line 4 has the id '"),
     ],
 )  # fmt: skip

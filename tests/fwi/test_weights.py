@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -55,6 +57,20 @@ OTHER = Small(7).state_dict()
         lambda state: {"model": prefixed(OTHER, "module."), "ema": state, "mae": 55.6},
         lambda state: {"model_ema": {"decay": 0.99, "module": state}, "model": OTHER},
         lambda state: prefixed(OTHER, "model.") | prefixed(state, "ema."),
+        lambda state: {"state_dict": OTHER, "state_dict_ema": state, "arch": "small"},
+        lambda state: {
+            "initted": torch.tensor(True),
+            "step": torch.tensor([9]),
+            **prefixed(OTHER, "online_model."),
+            **prefixed(state, "ema_model."),
+        },
+        lambda state: {
+            "model": state,
+            "args": argparse.Namespace(lr=0.1, data=Path("/data")),
+            "best": np.float64(55.6),
+            "mae": np.float32(61.5),
+            "epoch": np.int64(3),
+        },
         lambda state: prefixed(OTHER, "models.10.") | prefixed(state, "models.2."),
         lambda state: prefixed(state, "module.") | {"n_averaged": torch.tensor(9)},
         lambda state: {k.replace("backbone.", "backbone._orig_mod."): v for k, v in state.items()},
@@ -68,6 +84,21 @@ def test_prefixes_and_wrappers_are_taken_off(content: Content, tmp_path: Path) -
     network = Small()
     weights.load_into(network, tmp_path / "weights.pt")
     assert equal(network, state)
+
+
+def test_weights_beside_their_average_are_no_network_of_an_ensemble() -> None:
+    state = Small(1).state_dict()
+    [found] = weights.members(prefixed(OTHER, "model.") | prefixed(state, "ema.module."))
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], state[key]) for key in state)
+
+
+def test_what_would_run_code_is_named(tmp_path: Path) -> None:
+    torch.save({"model": Small(1).state_dict(), "loss": Small}, tmp_path / "weights.pt")
+    with pytest.raises(DataError) as caught:
+        weights.load_into(Small(), tmp_path / "weights.pt")
+    assert "it holds a tests.fwi.test_weights.Small" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
 
 
 def test_safetensors_are_read(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -87,6 +88,38 @@ def test_run_ended_half_way_is_continued_to_the_same_bytes(
     assert not list(dest.rglob("*.tmp"))
     pack(dataclasses.replace(job, dest=tmp_path / "undisturbed"))
     assert digests(dest) == digests(tmp_path / "undisturbed")
+
+
+def test_what_was_removed_and_is_not_asked_for_is_in_no_table(
+    pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pair(pair, "CurveVel_A", 1)
+    dest = tmp_path / "pack"
+    pack(Pack(source=pair, dest=dest, size="72"))
+    shutil.rmtree(dest / "CurveVel_A")
+    pack(Pack(source=pair, dest=dest, size="72", families=("FlatVel_A",)))
+    assert "CurveVel_A" not in (dest / "folds.csv").read_text()
+    pack(Pack(source=dest, check=True))
+    assert "are as they were packed" in capsys.readouterr().out
+
+
+def test_only_the_halves_of_pack_jobs_are_removed(pair: Path, tmp_path: Path) -> None:
+    dest = tmp_path / "pack"
+    (dest / "sub").mkdir(parents=True)
+    theirs = [dest / "sub" / ".draft.tmp", dest / ".vimrc.npy.tmp"]
+    # In a folder that holds no pack yet, nothing that looks like a half is one.
+    theirs += [before := dest / ".data9.npy.abcdefgh.tmp"]
+    for path in theirs:
+        path.write_text("precious")
+    job = Pack(source=pair, dest=dest, size="72")
+    pack(job)
+    assert [path.read_text() for path in theirs] == ["precious"] * 3
+    halves = [dest / ".folds.csv.abcdefgh.tmp", dest / "FlatVel_A/data/.data1.npy.ab_d3fgh.tmp"]
+    for path in halves:
+        path.write_text("half")
+    pack(job)
+    assert not any(path.exists() for path in (*halves, before))
+    assert [path.read_text() for path in theirs[:2]] == ["precious"] * 2
 
 
 def test_half_a_line_in_the_journal_costs_its_file_only(pair: Path, tmp_path: Path) -> None:
