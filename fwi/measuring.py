@@ -248,6 +248,6 @@ def _device(device: torch.device) -> dict[str, int] | None:
 
 def _keep_beside_the_recorder(job: config.Measure, tensors: dict[str, Any]) -> None:
     if recorder := os.environ.get(pulse.ENVIRONMENT):
-        told = {"model": job.model, "dtype": job.dtype}
+        told = {"model": job.model, "dtype": job.dtype, "mode": job.mode}
         content = {"schema": 1, "job": told, "phases": {}, **tensors}
         files.write_text(Path(recorder).with_name("memory.json"), json.dumps(content) + "\n")

@@ -67,6 +67,7 @@ class Attempt:
         self._hooks = hooks
         self._interrupts = 0
         self._wake = asyncio.Event()
+        self._asked = asyncio.Event()
         self._root_exit: Exit | None = None
         self._detected: float | None = None
         self._troubles: list[str] = []
@@ -79,6 +80,7 @@ class Attempt:
     def interrupt(self) -> None:
         """Once: let the job write its checkpoint and stop. Twice: kill."""
         self._interrupts += 1
+        self._asked.set()
         self._wake.set()
 
     def pass_on(self, number: int) -> None:
@@ -190,14 +192,31 @@ class Attempt:
             self._detected = time.monotonic()
             if reason in (Stop.STALL, Stop.EXIT_STALL):
                 assert self._verdict is not None
-                confirmed = await self._seen.stalls.of(
-                    self._verdict, self._tree, streams, self._has_ended
-                )
-                if not confirmed:
+                confirmed = await self._confirmed(self._verdict, streams)
+                if self._interrupts:
+                    reason = Stop.INTERRUPT
+                elif not confirmed:
                     self._detected = None
                     continue
             await self._stop(reason)
             return reason
+
+    async def _confirmed(self, verdict: Verdict, streams: list[Stream]) -> bool:
+        """Whether the stall is one; whoever asks for the end does not wait for the answer."""
+        looking = asyncio.ensure_future(
+            self._seen.stalls.of(verdict, self._tree, streams, self._has_ended)
+        )
+        asked = asyncio.ensure_future(self._asked.wait())
+        try:
+            await asyncio.wait((looking, asked), return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():
+                return looking.result()
+            return False
+        finally:
+            for task in (looking, asked):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     async def _watch(self, streams: list[Stream]) -> Stop | None:
         standstill = Standstill(looked=time.monotonic())
@@ -295,12 +314,11 @@ class Attempt:
         gently = reason in (Stop.INTERRUPT, Stop.DEADLINE)
         if gently:
             self._console.say("asking the job to stop; once more kills it", "stop")
-        asked = self._interrupts
 
         def hurried() -> bool:
             guard = self._seen.guard if reason is Stop.MEMORY_LIMIT else None
             runaway = guard is not None and guard.has_run_away(self._tree.scan())
-            return runaway or self._interrupts > max(asked, 1)
+            return runaway or self._interrupts > 1
 
         whom = "the first process" if gently else "the whole tree"
         self._console.note("signal", f"SIGTERM to {whom}, because of: {reason.value}")

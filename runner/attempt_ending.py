@@ -107,6 +107,7 @@ def _evidence(
         sent_signals=tuple(tree.sent_to_root),
         sent=tuple(tree.sent),
         exits=tuple(tree.exits),
+        pids=frozenset(tree.pids_seen),
         oom_kills_group=watch.oom.kills_in_groups(),
         oom_kills_machine=watch.oom.recent_kills_on_machine(),
         kernel_kills=kills,

@@ -11,13 +11,14 @@ import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fwi import config
-from runner import batch_choice, prediction, supervisor, where
+from runner import batch_choice, fit_history, past_overheads, prediction, supervisor, where
 from runner.batch_choice import Cap, Choice, Search, Trial
+from runner.fit_history import Key, Measured
 from runner.footprints import FootprintError, Footprints
 from runner.options import Supervision
 from runner.outcomes import USAGE_STATUS, Outcome, exit_status
@@ -69,7 +70,8 @@ def find(job: config.Train, options: Supervision, say: Callable[[str], None]) ->
                 say(f"batch size {choice.size} was not confirmed: {_ended(trial)}")
             return trial
 
-        with _Predictor(job, place) as predict:
+        overheads = {} if place.is_cpu else past_overheads.of(options.runs(), say)
+        with Predictor(job, place, overheads) as predict:
             search = batch_choice.search(predict, confirm, room.size, cap.size)
     except (NoDevice, FootprintError) as error:
         raise NotFound(f"--batch-size auto: {error}", USAGE_STATUS) from error
@@ -96,10 +98,11 @@ def _ended(trial: Trial) -> str:
     return trial.outcome if trial.outcome != Outcome.OK else f"it took {size(trial.peak)}"
 
 
-class _Predictor:
-    """Asks children for footprints, one size at a time."""
+class Predictor:
+    """Asks children for footprints, one size at a time. ``overheads`` is what earlier runs took of
+    a device beside torch's memory."""
 
-    def __init__(self, job: config.Train, place: Where) -> None:
+    def __init__(self, job: config.Train, place: Where, overheads: Mapping[Key, Measured]) -> None:
         self._asked = {
             "model": job.model,
             "dtype": precision_of(job, place),
@@ -110,9 +113,10 @@ class _Predictor:
         }
         self._workers = job.workers
         self._place = place
+        self._overheads = overheads
         self._children = Footprints(1, lambda _: None, "cpu" if place.is_cpu else "cuda")
 
-    def __enter__(self) -> _Predictor:
+    def __enter__(self) -> Predictor:
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -120,9 +124,11 @@ class _Predictor:
 
     def __call__(self, batch: int) -> Span:
         [footprint] = self._children.find([{**self._asked, "batch_size": batch}])
-        if self._place.is_cpu:
+        if self._place.device is None:
             return predict_host(footprint, self._workers)
-        return prediction.predict(footprint, self._place.card).total
+        kind = str(self._asked["model"]), str(self._asked["dtype"]), "train"
+        beside = fit_history.on_device(self._overheads, kind, self._place.device)
+        return prediction.predict(footprint, self._place.card, beside).total
 
 
 def precision_of(job: config.Train, place: Where) -> config.Precision:

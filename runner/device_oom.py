@@ -10,7 +10,8 @@ CUDA's own pool prints a small table instead.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from probes import late
 from runner.outcomes import Outcome
@@ -66,6 +67,8 @@ class DeviceOom:
     """(pid, bytes) of processes that the message names; the job's own too in a container."""
     allowed: int | None = None
     """What the job had itself limited to."""
+    siblings: int = 0
+    """Held by the job's other processes."""
 
     @property
     def unused(self) -> int | None:
@@ -79,7 +82,7 @@ class DeviceOom:
         """Held by others: what neither is free nor can be this process's own."""
         if self.total is None or self.free is None:
             return None
-        rest = max(0, self.total - self.free)
+        rest = max(0, self.total - self.free - self.siblings)
         if self.own is not None:
             return max(0, rest - self.own)
         if self.reserved is None:
@@ -125,6 +128,16 @@ def read(text: str) -> DeviceOom | None:
     return DeviceOom(requested, total, free, allocated, reserved, own, named, _size(_ALLOWED, text))
 
 
+def of_the_tree(seen: DeviceOom, pids: Collection[int]) -> DeviceOom:
+    """The same, where processes that the message names are the job's own: ``pids`` are its tree's.
+    What those hold is not held by others."""
+    ours = sorted((held for pid, held in seen.named if pid in pids), reverse=True)
+    if ours and seen.own is None:
+        # The one that failed is named as the others are.
+        ours.remove(min(ours, key=lambda held: abs(held - (seen.reserved or 0))))
+    return replace(seen, siblings=sum(ours))
+
+
 def judge(seen: DeviceOom) -> Judged:
     """Capacity, fragmentation or foreign.
 
@@ -165,7 +178,8 @@ def words(seen: DeviceOom) -> str:
     rows = (
         ("asked for", seen.requested), ("total", seen.total), ("free", seen.free),
         ("allowed", seen.allowed), ("this process", seen.own), ("allocated", seen.allocated),
-        ("reserved but unused", seen.unused), ("held by others", seen.foreign),
+        ("reserved but unused", seen.unused),
+        ("the job's other processes", seen.siblings or None), ("held by others", seen.foreign),
     )  # fmt: skip
     return ", ".join(f"{name} {size(value)}" for name, value in rows if value is not None)
 

@@ -100,7 +100,10 @@ def _held(memory: MemoryPicture | None) -> list[Fact]:
 
 
 def _died(evidence: Evidence) -> Decision:
-    matches = signatures.match(evidence.output)
+    matches = [
+        signatures.with_own_processes(match, evidence.pids)
+        for match in signatures.match(evidence.output)
+    ]
     matches = signalled.believed(kills.believed(matches, evidence), evidence)
     own = rank_facts.failure(evidence)
     if own is None:

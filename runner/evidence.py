@@ -62,6 +62,8 @@ class Evidence:
     """Signals that we sent to any process of the tree, each once, the newest kept."""
     exits: tuple[Exit, ...] = ()
     """Other processes of the tree that ended in our care."""
+    pids: frozenset[int] = frozenset()
+    """Every process that was ever seen in the tree."""
     oom_kills_group: int | None = None
     """Kernel kills for memory in the job's cgroups while it ran; None: not to be read."""
     oom_kills_machine: int | None = None

@@ -21,6 +21,7 @@ from runner.hangs import Hang
 from runner.outcomes import Outcome
 from runner.signatures import losses
 
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _TAIL = 1 << 20
 _SHOWN = 200
 _GUESS, _NOTHING = 0.6, 0.3
@@ -150,14 +151,23 @@ def _file(name: str, status: int | None) -> Explained:
 
 def _tail(file: BinaryIO) -> str:
     """The last MiB; what stands before it cannot explain the end."""
+    head = file.read(2)
     if file.seekable():
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _TAIL))
-        return file.read(_TAIL).decode("utf-8", "replace")
-    kept = b""
+        # Where characters have two bytes, from the first of a pair on.
+        start = max(0, size - _TAIL) & ~1
+        file.seek(start)
+        return _decoded(file.read(_TAIL + 1), head)
+    kept, count = head, len(head)
     while part := file.read(_TAIL):
-        kept = (kept + part)[-_TAIL:]
-    return kept.decode("utf-8", "replace")
+        kept, count = (kept + part)[-_TAIL:], count + len(part)
+    return _decoded(kept[(count - len(kept)) & 1 :], head)
+
+
+def _decoded(tail: bytes, head: bytes) -> str:
+    """UTF-8, or what the file's first bytes say: a shell of Windows writes UTF-16."""
+    encoding = _MARKS.get(head, "utf-8")
+    return tail.decode(encoding, "replace").removeprefix("\ufeff")
 
 
 def parse_status(text: str) -> int:
@@ -167,7 +177,12 @@ def parse_status(text: str) -> int:
             return -int(signal.Signals[text.upper()])
         except KeyError:
             raise ValueError(f"{text}: no such signal") from None
-    status = int(text)
+    try:
+        status = int(text)
+    except ValueError:
+        raise ValueError(
+            f"{text}: expected a number from 0 to 255, -N or the name of a signal"
+        ) from None
     if not -64 <= status <= 255:
         raise ValueError(f"{text}: expected 0 to 255, or -N for signal N")
     return status

@@ -40,12 +40,13 @@ class Asked:
     modes: tuple[str, ...]
     cards: tuple[Card, ...]
     activation_checkpointing: bool = False
+    ema: bool = True
     overheads: Mapping[fit_history.Key, Measured] = field(default_factory=dict)
     """What earlier runs took beside torch's memory."""
 
     def overhead(self, key: Key, card: Card) -> Span | None:
-        """That of runs of the same model and dtype on such a card; None: there were none."""
-        seen = self.overheads.get((key[0], key[1], card.name))
+        """That of runs of the same model, dtype and mode on such a card; None: there were none."""
+        seen = self.overheads.get((*key, card.name))
         return None if seen is None else seen.span
 
 
@@ -70,13 +71,12 @@ class Fitted:
 
 def fit(asked: Asked, say: Callable[[str], None]) -> list[Fitted]:
     """Predict everything. Raises FootprintError."""
-    keys = list(itertools.product(asked.models, asked.dtypes, asked.modes))
-    sizes = sorted({*asked.batch_sizes, *_LINE_SIZES, _CHECK_SIZE})
+    wanted = first(asked)
+    keys = list(dict.fromkeys(key for key, _ in wanted))
     found: dict[Key, dict[int, Footprint]] = {key: {} for key in keys}
-    with Footprints(len(keys) * len(sizes), say) as footprints:
-        wanted = [(key, size) for key in keys for size in sizes]
+    with Footprints(len(wanted), say) as footprints:
         for turn in range(_TURNS + 1):
-            lines = footprints.find(_configuration(asked, *one) for one in wanted)
+            lines = footprints.find(question(asked, *one) for one in wanted)
             for (key, size), line in zip(wanted, lines, strict=True):
                 found[key][size] = line
             candidates = {
@@ -90,7 +90,16 @@ def fit(asked: Asked, say: Callable[[str], None]) -> list[Fitted]:
     return [_fitted(key, found[key], asked) for key in keys]
 
 
-def _configuration(asked: Asked, key: Key, size: int) -> dict[str, Any]:
+def first(asked: Asked) -> list[tuple[Key, int]]:
+    """What is found before any card's largest batch is looked for: each model, dtype and mode, with
+    each batch size."""
+    keys = itertools.product(asked.models, asked.dtypes, asked.modes)
+    sizes = sorted({*asked.batch_sizes, *_LINE_SIZES, _CHECK_SIZE})
+    return [(key, size) for key in keys for size in sizes]
+
+
+def question(asked: Asked, key: Key, size: int) -> dict[str, Any]:
+    """As the child that finds footprints is asked."""
     model, dtype, mode = key
     return {
         "model": model,
@@ -98,6 +107,7 @@ def _configuration(asked: Asked, key: Key, size: int) -> dict[str, Any]:
         "mode": mode,
         "batch_size": size,
         "activation_checkpointing": asked.activation_checkpointing,
+        "ema": asked.ema,
     }
 
 
@@ -146,9 +156,7 @@ def _fitted(key: Key, by_size: Mapping[int, Footprint], asked: Asked) -> Fitted:
         },
         predictions=predictions,
         context={
-            card.name: seen.words
-            if (seen := asked.overheads.get((key[0], key[1], card.name)))
-            else TABLE
+            card.name: seen.words if (seen := asked.overheads.get((*key, card.name))) else TABLE
             for card in asked.cards
         },
     )

@@ -111,6 +111,8 @@ def _measured(driver: Driver | None, told: Mapping[str, Any]) -> dict[str, Any] 
         "total": driver.total,
         "model": str(job.get("model"))[:64],
         "dtype": str(job.get("dtype"))[:16],
+        # The train job has one mode and does not name it.
+        "mode": str(job.get("mode", "train"))[:16],
         "process": driver.ours,
         "reserved": driver.reserved,
         "overhead": driver.ours - driver.reserved,

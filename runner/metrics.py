@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from probes import files
-from probes.pulse import Pulse, Reader
+from probes.pulse import Pulse, Reader, Record
 from runner.sampling import Sample
 
 Labels = Mapping[str, str]
@@ -123,7 +123,7 @@ class MetricsFile:
         self._said = False
         self._sample: Sample | None = None
         self._pulse: Pulse | None = None
-        self._numbers: dict[str, float] = {}
+        self._numbers: Mapping[str, float] = {}
         self._reader: Reader | None = None
 
     def look(self, _: float, reader: Reader) -> None:
@@ -138,8 +138,12 @@ class MetricsFile:
             self._pulse, self._numbers = self._reader.newest(), self._reader.gauges()
         self._write(None)
 
-    def finish(self, outcome: str) -> None:
-        """The last numbers, and what the run ended in."""
+    def finish(self, outcome: str, record: Record | None = None) -> None:
+        """What the run ended in, and the job's last words where they are known. Nothing is told
+        any more of processes and of memory: they are gone."""
+        self._sample = None
+        if record is not None:
+            self._pulse, self._numbers = record.pulse, record.gauges
         self._write(outcome)
 
     def _write(self, outcome: str | None) -> None:

@@ -13,6 +13,8 @@ import fcntl
 import os
 import stat
 import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -218,15 +220,18 @@ class Stream:
             self._some_room()
 
     async def finish(self) -> None:
-        """After the job has ended: take what the pipe still holds and pass it on."""
-        while not self.ended or self._pending:
+        """After the job has ended: take what the pipe holds now and pass it on. What others, who
+        hold its other end, write from now on is not the job's, and may have no end."""
+        left = 0 if self.ended else _held(self._pipe)
+        while self._pending or (left > 0 and not self.ended):
             if self._pending:
                 self.look()
                 await asyncio.sleep(0.01)
-            elif not self._take():
-                break
-            else:
+            elif taken := self._take():
+                left -= taken
                 await asyncio.sleep(0)
+            else:
+                break
         self._log.flush()
 
     def close(self) -> None:
@@ -245,6 +250,11 @@ class Stream:
         self.ended = True
         self._stop_reading()
         os.close(self._pipe)
+
+
+def _held(pipe: int) -> int:
+    """Bytes that wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def streams(

@@ -154,6 +154,8 @@ class Retrying:
         self._paths.attempt(n).folder.mkdir()
         left = self._time_left() if n > 1 else self._deadline
         self._attempt = self._make(Launch(n, self._command(settings), self._with(settings), left))
+        if self._interrupted.is_set():
+            self._attempt.interrupt()
         try:
             return await self._attempt.run()
         finally:

@@ -201,11 +201,13 @@ class _Taker:
             if command is None:
                 reason = "py-spy is not installed"
                 break
-            answer = await self._ask(command, _NATIVE_SECONDS if native else _PLAIN_SECONDS)
+            try:
+                answer = await self._ask(command, _NATIVE_SECONDS if native else _PLAIN_SECONDS)
+            finally:
+                self._continue(stat)
             if answer is None:
                 reason = "no time was left for py-spy"
                 break
-            self._continue(stat)
             self._native &= not (native and answer.code is None)
             if answer.code == 0:
                 self._ways[stat.pid] = name

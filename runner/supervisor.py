@@ -6,8 +6,6 @@ import asyncio
 import dataclasses
 import functools
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,13 +25,8 @@ from runner.paths import RunPaths, new_run_id, run_paths
 from runner.recorder import Recorder
 from runner.result import Result
 from runner.retrying import Changeable, Launch, Over, Retrying
+from runner.run_signals import RunSignals
 from runner.sampling import Sample
-
-_ENDING_SIGNALS = (
-    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGXCPU,
-)  # fmt: skip
-_PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
-"""What a scheduler sends a job before its time is over is for the job, not for us."""
 
 
 def run(
@@ -134,11 +127,14 @@ def run(
     if found:
         console.note("found", found[0])
     try:
-        result = result_of(_to_the_end(retrying))
-        result = recorder.finish(result, lambda result: _report(result, {"command": argv, **facts}))
-        metrics.finish(result.outcome.value)
-        _make_pages(runs, paths, result, console.say)
-        return result
+        with RunSignals() as signals:
+            result = result_of(_to_the_end(retrying, signals))
+            result = recorder.finish(
+                result, lambda result: _report(result, {"command": argv, **facts})
+            )
+            metrics.finish(result.outcome.value, result.end.record)
+            _make_pages(runs, paths, result, console.say, signals)
+            return result
     finally:
         recorder.close()
         console.close()
@@ -152,30 +148,32 @@ def _new_folder(runs: Path, job: str, label: str) -> RunPaths:
             return paths
 
 
-def _to_the_end(attempts: Retrying) -> Over:
+def _to_the_end(attempts: Retrying, signals: RunSignals) -> Over:
     """Run the run's own event loop, also where this thread runs one already."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_with_signals(attempts))
+        return asyncio.run(_with_signals(attempts, signals))
     with ThreadPoolExecutor(1, thread_name_prefix="supervisor") as own:
-        return own.submit(asyncio.run, _with_signals(attempts)).result()
+        return own.submit(asyncio.run, _with_signals(attempts, signals)).result()
 
 
-async def _with_signals(attempts: Retrying) -> Over:
+async def _with_signals(attempts: Retrying, signals: RunSignals) -> Over:
     loop = asyncio.get_running_loop()
-    main = threading.current_thread() is threading.main_thread()
-    if main:
-        for number in _ENDING_SIGNALS:
-            loop.add_signal_handler(number, attempts.interrupt)
-        for number in _PASSED_ON:
-            loop.add_signal_handler(number, attempts.pass_on, number)
+    signals.hand_to(
+        lambda: _soon(loop, attempts.interrupt),
+        lambda number: _soon(loop, attempts.pass_on, number),
+    )
     try:
         return await attempts.run()
     finally:
-        if main:
-            for number in (*_ENDING_SIGNALS, *_PASSED_ON):
-                loop.remove_signal_handler(number)
+        signals.hand_to_nobody()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: int) -> None:
+    # Closed already, where another thread had it.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *arguments)
 
 
 def _report(result: Result, description: Mapping[str, Any]) -> str:
@@ -198,7 +196,14 @@ def _report(result: Result, description: Mapping[str, Any]) -> str:
     )
 
 
-def _make_pages(runs: Path, paths: RunPaths, result: Result, say: Callable[[str], None]) -> None:
+def _make_pages(
+    runs: Path,
+    paths: RunPaths,
+    result: Result,
+    say: Callable[[str], None],
+    signals: RunSignals,
+) -> None:
     from runner.report import pages
 
-    pages.after(runs, paths, result.timing.reaped_s, say)
+    asked = signals.asked
+    pages.after(runs, paths, result.timing.reaped_s, say, is_hurried=lambda: signals.asked > asked)

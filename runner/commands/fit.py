@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fwi import config
-from runner import fit_history
 from runner.commands.usage import UsageError, refuse
 from runner.console import Console
-from runner.ledger import Ledger, LedgerError
+from runner.fit_history import Key, Measured
 from runner.options import Supervision
-from runner.paths import ledger_path
+
+if TYPE_CHECKING:
+    from runner.fit import Asked
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitCommand:
     """Predict the device memory of networks, and the largest batch a device; no GPU is needed."""
 
-    job: config.Footprint = field(default_factory=lambda: config.Footprint(batch_sizes=(16,)))
+    models: tuple[config.Model, ...] = ("specproj",)
+    """Networks."""
+    dtypes: tuple[config.Precision, ...] = ("fp16", "fp32")
+    """Precisions; those of half precision with CUDA's casts."""
+    modes: tuple[config.Mode, ...] = ("train",)
+    """What is done with the network."""
+    batch_sizes: tuple[int, ...] = (16,)
+    """Samples a step."""
+    activation_checkpointing: bool = False
+    """As of the train job."""
+    ema: bool = True
+    """Whether an average of the weights is kept."""
     gpus: tuple[str, ...] = ("t4", "p100", "l4", "a10g", "a100-40", "h100")
     """Devices: t4 p100 v100 v100-32 rtx3090 rtx4090 l4 a10g a100-40 a100-80 h100 h200."""
     runs_dir: Path | None = None
@@ -30,30 +43,51 @@ class FitCommand:
     """Print a JSON list."""
 
     def __call__(self) -> int:
-        return _fit(self.job, self.gpus, Supervision(runs_dir=self.runs_dir).runs(), self.json)
+        from runner import past_overheads
+
+        refuse(self._problems())
+        runs = Supervision(runs_dir=self.runs_dir).runs()
+        return _fit(self.asked(past_overheads.of(runs, _say)), self.json)
+
+    def asked(self, overheads: Mapping[Key, Measured]) -> Asked:
+        """``overheads`` is what earlier runs took of a device beside torch's memory. Raises
+        KeyError for a device that is in no table."""
+        from runner import fit as fitting
+
+        return fitting.Asked(
+            models=self.models,
+            batch_sizes=self.batch_sizes,
+            dtypes=self.dtypes,
+            modes=self.modes,
+            cards=fitting.cards(self.gpus),
+            activation_checkpointing=self.activation_checkpointing,
+            ema=self.ema,
+            overheads=overheads,
+        )
+
+    def _problems(self) -> list[str]:
+        from runner.cards import CARDS
+
+        job = config.Footprint(
+            models=self.models, dtypes=self.dtypes, modes=self.modes, batch_sizes=self.batch_sizes
+        )
+        unknown = [name for name in self.gpus if name.lower() not in CARDS]
+        return (
+            config.problems(job)
+            + [f"--gpus {name}: expected some of {', '.join(CARDS)}" for name in unknown]
+            + ([] if self.gpus else ["--gpus: expected at least one"])
+        )
 
 
-def _fit(asked: config.Footprint, gpus: Sequence[str], runs: Path, as_json: bool) -> int:
+def _say(text: str) -> None:
+    print(f"fit: {text}", file=sys.stderr)
+
+
+def _fit(wanted: Asked, as_json: bool) -> int:
     """Print what would fit on which device; nothing is run on one."""
     from runner import fit as fitting
-    from runner.cards import CARDS
     from runner.footprints import FootprintError
 
-    unknown = [name for name in gpus if name.lower() not in CARDS]
-    refuse(
-        config.problems(asked)
-        + [f"--gpus {name}: expected some of {', '.join(CARDS)}" for name in unknown]
-        + ([] if gpus else ["--gpus: expected at least one"])
-    )
-    wanted = fitting.Asked(
-        models=asked.models,
-        batch_sizes=asked.batch_sizes,
-        dtypes=asked.dtypes,
-        modes=asked.modes,
-        cards=fitting.cards(gpus),
-        activation_checkpointing=asked.activation_checkpointing,
-        overheads=_overheads(runs),
-    )
     console = Console(live=True)
 
     def say(text: str) -> None:
@@ -72,18 +106,3 @@ def _fit(asked: config.Footprint, gpus: Sequence[str], runs: Path, as_json: bool
 
     page.show(found, wanted)
     return 0
-
-
-def _overheads(runs: Path) -> dict[fit_history.Key, fit_history.Measured]:
-    """Of the runs in a ledger; none where there is none, and said where it cannot be read."""
-    if not ledger_path(runs).exists():
-        return {}
-    try:
-        ledger = Ledger(ledger_path(runs), reading=True)
-        try:
-            return fit_history.overheads(ledger.measured())
-        finally:
-            ledger.close()
-    except LedgerError as error:
-        print(f"fit: earlier runs are not counted: {error}", file=sys.stderr)
-        return {}

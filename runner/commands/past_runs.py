@@ -14,7 +14,7 @@ import tyro
 
 from runner import paths as run_places
 from runner.commands.supervised import page_of
-from runner.commands.usage import UsageError, reader_may_be_gone
+from runner.commands.usage import UsageError, for_stream, reader_may_be_gone, show_any_sign
 from runner.ledger import Ledger, LedgerError
 from runner.options import Supervision
 from runner.paths import ledger_path
@@ -94,6 +94,7 @@ def _runs(folder: Path, limit: int, as_json: bool) -> int:
         return 0
     from runner.report import terminal
 
+    show_any_sign(sys.stdout)
     terminal.list_runs(rows)
     return 0
 
@@ -108,6 +109,7 @@ def _show(folder: Path, run: str, as_json: bool) -> int:
         return 0
     from runner.report import terminal
 
+    show_any_sign(sys.stdout)
     terminal.show(content, to_stderr=False, page=page_of(folder, run))
     terminal.list_events([event for event in ledger.events(run) if event.kind != "evidence"])
     return 0
@@ -125,7 +127,7 @@ def _report(folder: Path, run: str, form: str, out: str | None) -> int:
         made = pages.FORMS[form](material.gather(folder, paths))
         if out == "-":
             with reader_may_be_gone(sys.stdout):
-                sys.stdout.write(made)
+                sys.stdout.write(for_stream(made, sys.stdout))
             return 0
         target = Path(out) if out is not None else pages.place(paths, form)
         files.write_text(target, made)
@@ -142,6 +144,7 @@ def _watch(folder: Path, run: str) -> int:
     from runner.report import watching
 
     run = _named(None, folder, run)
+    show_any_sign(sys.stdout)
     return watching.watch(folder, run_places.run_paths(folder, run))
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from runner.profiling.store import Profile
 
 _INTERRUPTED_STATUS = 130
+_COMBINED = ("models", "batch_sizes", "dtypes", "modes", "workers")
+"""Options whose every combination is a configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,28 +25,29 @@ class ProfileCommand:
     """Measure every combination of models, batch sizes, precisions, modes and loader workers, each
     in a fresh supervised process; compare profiles; or hold memory to a baseline."""
 
-    models: tuple[config.Model, ...] = ("specproj",)
-    """Networks."""
-    batch_sizes: tuple[int, ...] = (1,)
-    """Samples a step."""
-    dtypes: tuple[config.Precision, ...] = ("fp32",)
-    """Precisions."""
-    modes: tuple[config.Mode, ...] = ("train",)
-    """What is done with the network."""
-    workers: tuple[int, ...] = (0,)
-    """Loader processes."""
+    models: tuple[config.Model, ...] | None = None
+    """Networks. Default: specproj."""
+    batch_sizes: tuple[int, ...] | None = None
+    """Samples a step. Default: 1."""
+    dtypes: tuple[config.Precision, ...] | None = None
+    """Precisions. Default: fp32."""
+    modes: tuple[config.Mode, ...] | None = None
+    """What is done with the network. Default: train."""
+    workers: tuple[int, ...] | None = None
+    """Loader processes. Default: 0."""
     activation_checkpointing: bool = False
     """As of the train job, in every configuration."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
-    steps: int = 3
-    """Timed steps of a configuration."""
-    warmup: int = 1
-    """Steps before them that are neither timed nor followed."""
+    steps: int | None = None
+    """Timed steps of a configuration. Default: 3."""
+    warmup: int | None = None
+    """Steps before them that are neither timed nor followed. Default: 1."""
     run_too_large: bool = False
     """Run also what is predicted not to fit."""
     resume: str | None = None
-    """Go on with a profile: its id, or last. Its own configurations hold."""
+    """Go on with a profile: its id, or last. Its own configurations, steps and device hold; what
+    was predicted not to fit is judged again."""
     diff: tuple[str, str] | None = None
     """Explain the difference between two profiles (id, last or folder), or between two of their
     configurations: last:specproj-original/fp32/train/b1/w0."""
@@ -53,7 +56,9 @@ class ProfileCommand:
     of: str | None = None
     """With --gate: a profile, whose measured bytes are held to the file too."""
     update: bool = False
-    """With --gate: write the file anew, of the configurations asked for here."""
+    """With --gate: write the file anew, of its own configurations; of those asked for here where
+    --models or another of the options that combine is given, or there is no such file. Its
+    tolerance stays unless --tolerance is given, its measured bytes unless --of has others."""
     tolerance: float | None = None
     """With --gate: the part by which bytes may grow. Default: the file's, or 0.02."""
     supervision: Supervision = field(
@@ -76,25 +81,36 @@ class ProfileCommand:
         from runner.profiling.configuration import Matrix
 
         return Matrix(
-            models=self.models,
-            batch_sizes=self.batch_sizes,
-            dtypes=self.dtypes,
-            modes=self.modes,
-            workers=self.workers,
+            models=self.models or ("specproj",),
+            batch_sizes=self.batch_sizes or (1,),
+            dtypes=self.dtypes or ("fp32",),
+            modes=self.modes or ("train",),
+            workers=self.workers or (0,),
             activation_checkpointing=self.activation_checkpointing,
         )
 
+    @property
+    def has_matrix(self) -> bool:
+        """Whether configurations are asked for, and not left to the defaults."""
+        given = any(getattr(self, name) is not None for name in _COMBINED)
+        return given or self.activation_checkpointing
+
     def _problems(self) -> list[str]:
+        from runner.profiling.configuration import MOST
+
         found = self.supervision.problems()
-        for name in ("models", "batch_sizes", "dtypes", "modes", "workers"):
-            if not getattr(self, name):
+        for name in _COMBINED:
+            if getattr(self, name) == ():
                 found.append(f"--{name.replace('_', '-')}: expected at least one")
-        for size in self.batch_sizes:
-            if size < 1:
-                found.append(f"--batch-sizes {size}: expected whole numbers from 1")
-        for count in self.workers:
-            if count < 0:
-                found.append(f"--workers {count}: expected whole numbers from 0")
+        for option, numbers, least in (
+            ("--batch-sizes", self.batch_sizes, 1),
+            ("--workers", self.workers, 0),
+        ):
+            for number in numbers or ():
+                if number < least:
+                    found.append(f"{option} {number}: expected whole numbers from {least}")
+                elif number > MOST:
+                    found.append(f"{option} {number}: expected at the most {MOST}")
         if not found:
             found += _job_problems(self)
         if self.tolerance is not None and not 0 <= self.tolerance < 1:
@@ -105,7 +121,7 @@ class ProfileCommand:
         for name in ("of", "update", "tolerance"):
             if getattr(self, name) not in (None, False) and self.gate is None:
                 found.append(f"--{name}: goes with --gate FILE")
-        if self.resume is not None and self.matrix() != ProfileCommand().matrix():
+        if self.resume is not None and self.has_matrix:
             found.append("--resume takes the profile's own configurations: leave out the others")
         return found
 
@@ -113,21 +129,31 @@ class ProfileCommand:
 def _job_problems(asked: ProfileCommand) -> list[str]:
     """What the measure job would say, of each network once."""
     found: list[str] = []
-    for model in dict.fromkeys(asked.models):
+    steps, warmup = _steps(asked)
+    for model in dict.fromkeys(asked.matrix().models):
         found += config.problems(
             config.Measure(
                 model=model,
                 device=asked.device,
-                steps=asked.steps,
-                warmup=asked.warmup,
+                steps=steps,
+                warmup=warmup,
                 activation_checkpointing=asked.activation_checkpointing,
             )
         )
     return list(dict.fromkeys(found))
 
 
+def _steps(asked: ProfileCommand) -> tuple[int, int]:
+    """Timed ones of a new profile, and those before them."""
+    job = config.Measure()
+    return (
+        job.steps if asked.steps is None else asked.steps,
+        job.warmup if asked.warmup is None else asked.warmup,
+    )
+
+
 def _profile(asked: ProfileCommand) -> int:
-    from runner import where
+    from runner import past_overheads, where
     from runner.console import Console
     from runner.footprints import FootprintError
     from runner.profiling import predicting, running, store
@@ -140,8 +166,18 @@ def _profile(asked: ProfileCommand) -> int:
             if place.is_cpu
             else where.device_room(place)
         )
-        done = {row.configuration for row in profile.rows() if row.is_done}
-        left = [one for one in profile.matrix.configurations() if one not in done]
+        how = running.How(
+            where=place,
+            room=room,
+            supervision=asked.supervision,
+            steps=profile.steps,
+            warmup=profile.warmup,
+            run_too_large=asked.run_too_large,
+            overheads={}
+            if place.is_cpu
+            else past_overheads.of(asked.supervision.runs(), console.say),
+        )
+        left = running.left(profile, how)
         console.say(f"profile {profile.id} on {place.name}: predicting {len(left)} configurations")
         found = predicting.footprints(
             left,
@@ -149,14 +185,6 @@ def _profile(asked: ProfileCommand) -> int:
             lambda text: console.live(lambda: f"footprint of {text}"),
         )
         console.clear()
-        how = running.How(
-            where=place,
-            room=room,
-            supervision=asked.supervision,
-            steps=int(profile.description["steps"]),
-            warmup=int(profile.description["warmup"]),
-            run_too_large=asked.run_too_large,
-        )
         complete = running.run(profile, found, how, console.say)
         _write(profile)
         if not complete:
@@ -177,27 +205,46 @@ def _profile(asked: ProfileCommand) -> int:
 
 
 def _opened(asked: ProfileCommand, console: Any) -> tuple[Profile, Any]:
-    """The profile that is asked for, new or to go on with, and where it computes."""
+    """The profile that is asked for, new or to go on with, and where it computes. Raises
+    UsageError for options that are not those of the profile to go on with."""
     from runner import machine, where
     from runner.profiling import store
 
     runs = asked.supervision.runs()
     if asked.resume is not None:
         profile = store.find(runs, asked.resume)
+        refuse(_contradictions(asked, profile))
         return profile, where.resolve(profile.device)
     place = where.resolve(asked.device)
-    if place.is_cpu and "fp16" in asked.dtypes:
+    matrix = asked.matrix()
+    if place.is_cpu and "fp16" in matrix.dtypes:
         console.say("fp16 is emulated on a CPU: its rows are predicted, not measured")
+    steps, warmup = _steps(asked)
     description = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "device": place.name,
         "device_name": place.device.name if place.device else None,
         "device_total": place.device.total if place.device else None,
-        "steps": asked.steps,
-        "warmup": asked.warmup,
+        "steps": steps,
+        "warmup": warmup,
         "machine": machine.facts(),
     }
-    return store.begin(runs, asked.matrix(), description), place
+    return store.begin(runs, matrix, description), place
+
+
+def _contradictions(asked: ProfileCommand, profile: Profile) -> list[str]:
+    """Options that would be left out of account: the rows of a profile are measured alike."""
+    device = "cuda:0" if asked.device == "cuda" else asked.device
+    return [
+        f"--{name} {given}: profile {profile.id} has {own}, which holds with --resume; "
+        "leave the option out, or begin another profile"
+        for name, given, own in (
+            ("steps", asked.steps, profile.steps),
+            ("warmup", asked.warmup, profile.warmup),
+            ("device", None if device == "auto" else device, profile.device),
+        )
+        if given not in (None, own)
+    ]
 
 
 def _write(profile: Profile) -> None:

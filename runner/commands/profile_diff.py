@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from runner.commands.usage import UsageError, reader_may_be_gone
+from runner.commands.usage import UsageError, for_stream, reader_may_be_gone
 from runner.profiling import configuration, difference, store
 from runner.profiling.row import Row
 
@@ -32,7 +32,8 @@ def show(first: str, second: str, runs: Path, as_json: bool) -> int:
         from runner.report import difference as report
         from runner.report import markdown
 
-        sys.stdout.write(markdown.render(report.of_differences(found, first, second)))
+        made = markdown.render(report.of_differences(found, first, second))
+        sys.stdout.write(for_stream(made, sys.stdout))
     return 0
 
 

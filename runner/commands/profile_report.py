@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from probes import files
-from runner.commands.usage import UsageError, reader_may_be_gone
+from runner.commands.usage import UsageError, for_stream, reader_may_be_gone
 from runner.profiling import store
 from runner.report import profile as report
 from runner.report.plotly_script import NoPlotly
@@ -21,7 +21,7 @@ def make(runs: Path, name: str, form: str, out: str | None) -> int:
         made = report.FORMS[form](profile)
         if out == "-":
             with reader_may_be_gone(sys.stdout):
-                sys.stdout.write(made)
+                sys.stdout.write(for_stream(made, sys.stdout))
             return 0
         target = Path(out) if out is not None else profile.folder / f"report.{form}"
         files.write_text(target, made)

@@ -18,6 +18,7 @@ from runner.options import Supervision
 from runner.processes import Processes
 from runner.result import Result
 from runner.retrying import Changeable
+from runner.run_signals import RunSignals
 
 if TYPE_CHECKING:
     from runner.batch_finder import Found
@@ -33,8 +34,18 @@ def job(
 ) -> int:
     """Supervise a job of ours; the exit status. ``label`` becomes part of the run's id; ``found``
     is how its batch size was found."""
+    with RunSignals():
+        return _job(asked, options, label, processes or Processes(), found)
+
+
+def _job(
+    asked: config.Job,
+    options: Supervision,
+    label: str,
+    processes: Processes,
+    found: Found | None,
+) -> int:
     name = config.job_name(asked)
-    processes = processes or Processes()
     refuse(config.problems(asked) + options.problems() + processes.problems(asked))
 
     def command(job: config.Job) -> list[str]:
@@ -61,8 +72,9 @@ def execute(command: Sequence[str], options: Supervision) -> int:
     if not command:
         raise UsageError("exec: no command; write: python -m runner exec [options] -- command …")
     refuse(options.problems())
-    result = _run(command, job="exec", options=options, inherit_input=True)
-    return _finish(result, options, table=False)
+    with RunSignals():
+        result = _run(command, job="exec", options=options, inherit_input=True)
+        return _finish(result, options, table=False)
 
 
 def _run(command: Any, *, options: Supervision, **how: Any) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Iterator, Sequence
 from typing import TextIO
@@ -29,3 +30,17 @@ def reader_may_be_gone(stream: TextIO) -> Iterator[None]:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+def for_stream(made: str, stream: TextIO) -> str:
+    """With character references in the place of what the stream's encoding does not have: HTML and
+    Markdown show them as the signs that they stand for."""
+    encoding = stream.encoding or "utf-8"
+    return made.encode(encoding, "xmlcharrefreplace").decode(encoding)
+
+
+def show_any_sign(stream: TextIO) -> None:
+    """From now on what the stream's encoding does not have is shown as a question mark: a table
+    for a person, whose signs no other program reads."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")

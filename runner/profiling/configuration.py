@@ -10,9 +10,12 @@ from typing import Any, cast, get_args
 
 from fwi import config
 
+_DIGITS = 9
+MOST = 10**_DIGITS - 1
+"""Of a batch's samples, and of loader workers: more cannot be written as a key."""
 _KEY = re.compile(
-    r"(?P<model>[a-z0-9-]+)/(?P<dtype>[a-z0-9]+)/(?P<mode>[a-z]+)/b(?P<batch>[0-9]{1,6})"
-    r"(?:/w(?P<workers>[0-9]{1,3}))?(?P<again>/recompute)?"
+    rf"(?P<model>[a-z0-9-]+)/(?P<dtype>[a-z0-9]+)/(?P<mode>[a-z]+)/b(?P<batch>[0-9]{{1,{_DIGITS}}})"
+    rf"(?:/w(?P<workers>[0-9]{{1,{_DIGITS}}}))?(?P<again>/recompute)?"
 )
 
 

@@ -41,7 +41,7 @@ class Row:
 
     @property
     def is_done(self) -> bool:
-        """Whether a resumed profile leaves it as it is."""
+        """Whether it has come to an end: it was not stopped from outside."""
         return self.outcome not in _COME_AGAIN
 
     @property

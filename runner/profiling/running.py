@@ -8,19 +8,20 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fwi import config
-from runner import supervisor
+from runner import fit_history, supervisor
+from runner.fit_history import Measured
 from runner.footprints import Footprint
 from runner.options import Supervision
 from runner.outcomes import Outcome
 from runner.paths import RunPaths, run_paths
 from runner.profiling import eta, predicting
 from runner.profiling.configuration import Configuration
-from runner.profiling.row import SKIPPED, Row
+from runner.profiling.row import SKIPPED, Predicted, Row
 from runner.profiling.store import Profile
 from runner.result import Result
 from runner.units import duration, size
@@ -40,6 +41,29 @@ class How:
     steps: int
     warmup: int
     run_too_large: bool = False
+    overheads: Mapping[fit_history.Key, Measured] = field(default_factory=dict)
+    """What earlier runs took of a device beside torch's memory."""
+
+    def predict(self, one: Configuration, footprint: Footprint) -> Predicted:
+        return predicting.predict(one, footprint, self.where, self.overheads)
+
+    def why_not(self, one: Configuration, predicted: Predicted) -> str:
+        """Why a configuration is not run; empty where it is."""
+        return predicting.why_not(one, predicted, self.where, self.room, self.run_too_large)
+
+
+def left(profile: Profile, how: How) -> list[Configuration]:
+    """What there is to do, in the order of work: configurations that have no row yet, or one that
+    was interrupted, or that was not run for a reason which holds no longer."""
+    settled = {row.configuration for row in profile.rows() if _is_settled(row, how)}
+    return [one for one in profile.matrix.configurations() if one not in settled]
+
+
+def _is_settled(row: Row, how: How) -> bool:
+    if row.outcome != SKIPPED:
+        return row.is_done
+    # Another room makes other words: they are written anew, though it be skipped once more.
+    return row.predicted is not None and how.why_not(row.configuration, row.predicted) == row.why
 
 
 def run(
@@ -48,10 +72,10 @@ def run(
     how: How,
     say: Callable[[str], None],
 ) -> bool:
-    """Measure what has no row yet; each row is kept as it is done. False where the user stopped
-    it. Raises OSError where a row cannot be kept."""
+    """Measure what has a footprint, that of :func:`left`; each row is kept as it is done. False
+    where the user stopped it. Raises OSError where a row cannot be kept."""
     configurations = profile.matrix.configurations()
-    done = {row.configuration: row for row in profile.rows() if row.is_done}
+    done = {row.configuration: row for row in profile.rows() if row.configuration not in footprints}
     if done:
         say(f"{len(done)} of {len(configurations)} configurations are done already")
     fp16_said = False
@@ -63,9 +87,9 @@ def run(
         done[one] = row
         if row.outcome == Outcome.INTERRUPTED:
             return False
-        left = [other for other in configurations[n:] if other not in done]
+        others = [other for other in configurations[n:] if other not in done]
         if row.outcome != SKIPPED or "fp16" not in row.why or not fp16_said:
-            say(f"[{n}/{len(configurations)}] {words(row)}{_left(done, left, footprints, how)}")
+            say(f"[{n}/{len(configurations)}] {words(row)}{_to_go(done, others, footprints, how)}")
         fp16_said = fp16_said or "fp16" in row.why
     return True
 
@@ -81,21 +105,14 @@ def words(row: Row) -> str:
     return f"{head}{size(row.held)}{predicted}; {row.samples_per_s:.3g} samples/s"
 
 
-def _left(
+def _to_go(
     done: Mapping[Configuration, Row],
-    left: list[Configuration],
+    others: list[Configuration],
     footprints: Mapping[Configuration, Footprint],
     how: How,
 ) -> str:
     took = {one: row.seconds for one, row in done.items() if row.seconds is not None}
-    worth = [
-        one
-        for one in left
-        if how.run_too_large
-        or not predicting.why_not(
-            one, predicting.predict(one, footprints[one], how.where), how.where, how.room
-        )
-    ]
+    worth = [one for one in others if not how.why_not(one, how.predict(one, footprints[one]))]
     seconds = eta.seconds_left(took, worth)
     if not worth:
         return ""
@@ -103,10 +120,8 @@ def _left(
 
 
 def _row(profile: Profile, one: Configuration, footprint: Footprint, how: How) -> Row:
-    predicted = predicting.predict(one, footprint, how.where)
-    why = predicting.why_not(one, predicted, how.where, how.room)
-    is_too_large = why.startswith("predicted")
-    if why and not (is_too_large and how.run_too_large):
+    predicted = how.predict(one, footprint)
+    if why := how.why_not(one, predicted):
         return Row(one, SKIPPED, why, predicted=predicted)
     job = config.Measure(
         model=one.model,

@@ -32,7 +32,8 @@ class Profile:
     folder: Path
     matrix: Matrix
     description: Mapping[str, Any]
-    """``device``: cpu or cuda:N; ``machine``: facts of it; ``started``; ``options`` of a row."""
+    """``device``: cpu or cuda:N; ``machine``: facts of it; ``started``; ``steps`` and ``warmup`` of
+    a row."""
 
     @property
     def id(self) -> str:
@@ -41,6 +42,16 @@ class Profile:
     @property
     def device(self) -> str:
         return str(self.description.get("device", "cpu"))
+
+    @property
+    def steps(self) -> int:
+        """Timed steps of a row."""
+        return int(self.description["steps"])
+
+    @property
+    def warmup(self) -> int:
+        """Steps before them."""
+        return int(self.description["warmup"])
 
     @property
     def page(self) -> Path:
@@ -101,9 +112,18 @@ def _read(folder: Path) -> Profile:
     try:
         found = json.loads(path.read_text("utf-8"))
         matrix = Matrix.of(found["matrix"])
+        for name, least in (("steps", 1), ("warmup", 0)):
+            if not _is_whole(found.get(name), least):
+                raise ValueError(
+                    f"{name} {found.get(name)!r}: expected a whole number from {least}"
+                )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NoProfile(f"{path} is not what profile writes there: {error}") from error
     return Profile(folder, matrix, {k: v for k, v in found.items() if k != "matrix"})
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _profiles(runs: Path) -> Path:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from runner.report import bars, content
+from runner.report import bars, content, told
 from runner.report.blocks import Block, Chart, Heading, Part, Table, Tree
 
 _DEEPEST = 32
@@ -28,7 +28,11 @@ _MOST_NAMES = 60
 def tensors(result: Mapping[str, Any]) -> list[Block]:
     """What the job's own tensors hold."""
     gauges = result.get("gauges", {})
-    parts = {words: int(gauges[name]) for name, words in content.LEDGER if name in gauges}
+    parts = {
+        words: held
+        for name, words in content.LEDGER
+        if (held := told.size(gauges.get(name))) is not None
+    }
     title = "Tensors of the job"
     table = Table(("kind", "size"), content.tensor_rows(result))
     chart = bars.stacked("tensors", title, {"tensors": parts}) if len(parts) > 1 else None
@@ -74,7 +78,7 @@ def _items(kinds: Any) -> list[tuple[Any, Any]]:
 
 def _sizes(parts: Any) -> dict[str, int]:
     """In the order that they have; the smallest are left out where there are too many."""
-    held = {str(name): int(n) for name, n in _items(parts) if isinstance(n, int | float)}
+    held = {str(name): n for name, value in _items(parts) if (n := told.size(value)) is not None}
     kept = set(sorted(held, key=lambda name: -held[name])[:_MOST_NAMES])
     return {name: n for name, n in held.items() if name in kept}
 
@@ -100,8 +104,7 @@ def part_of(tree: Mapping[str, Any]) -> Part:
         for child in raw if isinstance(raw, list) and depth < _DEEPEST else ():
             if isinstance(child, dict) and left[0] > 0:
                 children.append(make(child, depth + 1))
-        held = node.get("bytes", 0)
-        own = int(held) if isinstance(held, int | float) else 0
+        own = told.size(node.get("bytes")) or 0
         return Part(
             str(node.get("name", "?")), own, tuple(sorted(children, key=lambda part: -part.size))
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner.report import told
 from runner.report.blocks import Row
 from runner.units import duration, size
 
@@ -41,7 +42,7 @@ def peak_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("device, allocated by torch", size(peaks["device_allocated"])))
     if peaks["device_reserved"] is not None:
         rows.append(("device, reserved by torch", size(peaks["device_reserved"])))
-    pinned = result.get("gauges", {}).get("bytes.pinned")
+    pinned = told.size(result.get("gauges", {}).get("bytes.pinned"))
     if pinned is not None:
         rows.append(("host, page-locked by torch", size(pinned)))
     limit = result.get("limit")
@@ -110,7 +111,11 @@ def holder_rows(result: Mapping[str, Any]) -> list[Row]:
 def tensor_rows(result: Mapping[str, Any]) -> list[Row]:
     """(kind, bytes) of the tensors that the job counted itself."""
     gauges = result.get("gauges", {})
-    return [(words, size(gauges[name])) for name, words in LEDGER if name in gauges]
+    return [
+        (words, size(held))
+        for name, words in LEDGER
+        if (held := told.size(gauges.get(name))) is not None
+    ]
 
 
 def phase_rows(result: Mapping[str, Any]) -> list[Row]:

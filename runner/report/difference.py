@@ -48,16 +48,24 @@ def _blocks(found: Difference) -> list[Block]:
         lines.append("samples/s: {:.3g} → {:.3g}".format(*found.samples_per_s))
     blocks: list[Block] = [Text("; ".join(lines) + ".")]
     for words, changes in (
-        ("By class", found.by_kind),
-        ("By module", found.by_module),
-        ("By phase, its own peak", found.by_phase),
+        ("By class", _with_the_rest(found.by_kind)),
+        ("By module", _with_the_rest(found.by_module)),
+        # Peaks of different moments have no sum that the rest could be told by.
+        ("By phase, its own peak", found.by_phase[:_MOST]),
     ):
         if changes:
             blocks += [Heading(words), Table(("what", "before", "after", "change"), _rows(changes))]
     return blocks
 
 
+def _with_the_rest(changes: Sequence[Change]) -> list[Change]:
+    """The largest, and all others as one, so that what is shown adds up."""
+    shown, rest = list(changes[:_MOST]), changes[_MOST:]
+    if len(rest) < 2:
+        return [*shown, *rest]
+    before, after = sum(one.before for one in rest), sum(one.after for one in rest)
+    return [*shown, Change(f"{len(rest)} smaller parts", before, after)]
+
+
 def _rows(changes: Sequence[Change]) -> list[tuple[str, ...]]:
-    return [
-        (one.name, size(one.before), size(one.after), signed(one.bytes)) for one in changes[:_MOST]
-    ]
+    return [(one.name, size(one.before), size(one.after), signed(one.bytes)) for one in changes]

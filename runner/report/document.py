@@ -23,7 +23,7 @@ from runner.report.blocks import (
 )
 from runner.report.lines import Mark
 from runner.report.material import Material
-from runner.report.timeline import Stretch
+from runner.report.timeline import Number, Stretch
 from runner.units import duration, size
 
 _OVER_ALL = "Over all attempts; tensors, phases and numbers are those of the last."
@@ -114,18 +114,23 @@ def marks(material: Material) -> list[Mark]:
 
 def epochs(material: Material) -> list[Mark]:
     """The end of each epoch, where the job tells; every second, fourth … of too many."""
+    ends = epoch_ends(material)
+    every = -(-len(ends) // _MOST_EPOCHS) or 1
+    label = max(1, len(ends) // 8)
+    return [
+        Mark(at, f"epoch {value:g}" if n % label == label - 1 else "", "epoch")
+        for n, (at, value) in enumerate(ends[::every])
+    ]
+
+
+def epoch_ends(material: Material) -> list[tuple[float, Number]]:
+    """(time, number as the job tells it) of the end of every epoch."""
     for series in material.curves:
         if series.name == "epoch":
-            ends = [
+            return [
                 (at, value)
                 for n, (at, value) in enumerate(zip(series.at_s, series.values, strict=True))
                 if n == 0 or value != series.values[n - 1]
-            ]
-            every = -(-len(ends) // _MOST_EPOCHS) or 1
-            label = max(1, len(ends) // 8)
-            return [
-                Mark(at, f"epoch {value:g}" if n % label == label - 1 else "", "epoch")
-                for n, (at, value) in enumerate(ends[::every])
             ]
     return []
 

@@ -18,8 +18,8 @@ _HOW = (
     "allocator: torch's caching allocator replayed, from its rounding alone to all that it keeps.",
     "workspaces: cuBLAS by its handles; cuDNN, and what is cached for it, by the largest "
     "allocation of a step and a factor that was measured on an H100.",
-    "context: a table of devices, not measured here; earlier runs of the same network and number "
-    "type on such a device take its place, and are counted behind it.",
+    "context: a table of devices, not measured here; earlier runs of the same network, number type "
+    "and mode on such a device take its place, and are counted behind it.",
     "total: likely (least - most). The largest batch fits even with the most of every part.",
 )
 

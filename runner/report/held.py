@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.report import bars, oom
+from runner.report import bars, oom, told
 from runner.report.blocks import Block, Heading, Part, Row, Table, Text, Tree
 from runner.units import size
 
@@ -78,7 +78,7 @@ def _kinds(peak: Mapping[str, Any]) -> dict[str, int]:
 
 def _sizes(found: Any) -> dict[str, int]:
     items = found.items() if isinstance(found, dict) else ()
-    return {str(k): v for k, v in items if isinstance(v, int) and not isinstance(v, bool) and v > 0}
+    return {str(name): held for name, value in items if (held := told.size(value))}
 
 
 def tree(by_module: Mapping[str, int], title: str) -> Part:
@@ -101,12 +101,12 @@ def _largest(peak: Mapping[str, Any]) -> list[Row]:
     rows = [one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict)]
     return [
         (
-            size(one["bytes"]),
+            size(held),
             str(one.get("kind", "?")),
             str(one.get("module") or "outside of every module"),
             str(one.get("phase", "?")),
             oom.stack(one.get("stack")),
         )
         for one in rows[:_MOST_ALLOCATIONS]
-        if isinstance(one.get("bytes"), int)
+        if (held := told.size(one.get("bytes"))) is not None
     ]

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from runner.report import told
 from runner.report.timeline import Mix, Number, Samples, Series
 
 _MOST_NAMES = 128
@@ -75,7 +76,8 @@ def spent(attempts: Iterable[str]) -> list[Mix]:
     for text in attempts:
         known: dict[str, float] = {}
         before = None
-        for at_s, changed in _lines(text):
+        for at_s, totals in _lines(text):
+            changed = {name: s for name, s in totals.items() if 0 <= s < told.MOST_S}
             grown = {name: value - known.get(name, 0.0) for name, value in changed.items()}
             grown = {name: seconds for name, seconds in grown.items() if seconds > 0}
             names |= grown.keys()
@@ -105,7 +107,7 @@ def _lines(text: str) -> Iterable[tuple[float, dict[str, float]]]:
         try:
             at_s, changed = json.loads(line)
             found = {str(name): float(value) for name, value in changed.items()}
-            if all(map(math.isfinite, (float(at_s), *found.values()))):
+            if 0 <= at_s < told.MOST_S and all(map(math.isfinite, found.values())):
                 yield float(at_s), found
         except (ValueError, TypeError, AttributeError, OverflowError):
             continue

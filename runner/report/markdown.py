@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from runner.console import printable
+from runner.report import oom
 from runner.report.blocks import (
     Block,
     Chart,
@@ -70,8 +71,21 @@ def _branches(part: Part, depth: int) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown and HTML leave as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", printable(text))
+    """Text that Markdown, HTML and GitHub leave as it is: it makes nobody known, no link and no
+    formula. Our own address alone becomes a link."""
+    parts = printable(text).split(oom.VIEWER)
+    return f"<{oom.VIEWER}>".join(map(_inert, parts))
+
+
+def _inert(text: str) -> str:
+    marked = re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", text)
+    # GitHub looks for these after Markdown is done, where neither a backslash nor a character
+    # reference is left to see; an empty comment still divides the text.
+    divided = re.sub(
+        r"@|#(?=\d)|(?i:\bGH-)(?=\d)|:(?=//)|(?i:\bwww)(?=\.)", r"\g<0><!-- -->", marked
+    )
+    # What its documentation names for a dollar that begins no formula.
+    return divided.replace("$", "<span>$</span>")
 
 
 def fenced(lines: Iterable[str]) -> str:
@@ -83,6 +97,6 @@ def fenced(lines: Iterable[str]) -> str:
 
 
 def _table(head: Row, rows: Iterable[Row]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(escape(cell) for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(escape, head)) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(map(escape, row)) + " |" for row in rows]
     return "\n".join(lines)

@@ -19,12 +19,14 @@ from probes.pulse import Record
 from runner.ledger import Event, Ledger, LedgerError
 from runner.outcomes import Outcome
 from runner.paths import RunPaths, ledger_path
-from runner.report import history
+from runner.report import forms, history, told
 from runner.report.timeline import Mix, Samples, Series
 
 _MOST_TEXT = 256 << 10
 _MOST_JSON = 16 << 20
 _MOST_ATTEMPTS = 200
+_DEEPEST = 200
+"""Levels of a file's JSON: what shows them goes as deep as they do."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +62,26 @@ def gather(runs: Path, paths: RunPaths) -> Material:
     run, missing = paths.folder.name, list[str]()
     count = newest_attempt(paths.folder)
     newest = paths.attempt(count)
-    description = read_json(paths.description, missing)
-    result = next(
-        filter(None, (read_json(paths.attempt(n).result) for n in range(count, 0, -1))), {}
-    )
+    description = _fitting(read_json(paths.description, missing), missing)
+    result, damaged = _newest_result(paths, count)
     state, samples, events = None, Samples(), list[Event]()
     try:
         ledger = Ledger(ledger_path(runs), reading=True)
         try:
             state = "lost" if run in ledger.orphaned() else ledger.state(run)
-            result = dict(ledger.result(run) or result)
+            kept = dict(ledger.result(run) or {})
+            where = told.place(forms.RESULT, kept) if kept else None
+            if where is not None:
+                missing.append(f"the result in the ledger is damaged at {where}")
+            elif kept:
+                result, damaged = kept, []
             events = ledger.events(run)
             samples = history.samples(ledger.sample_rows(run, history.COLUMNS))
         finally:
             ledger.close()
     except LedgerError as error:
         missing.append(f"nothing was read from the ledger: {error}")
+    missing += damaged
     if _is_end(result, count):
         state = "done"
     else:
@@ -83,14 +89,14 @@ def gather(runs: Path, paths: RunPaths) -> Material:
         earlier = result.get("attempts") or []
         result = _known(run, state, description, newest.pulse, samples) | {"attempts": earlier}
     spent = (read_text(paths.attempt(n + 1).phases, _MOST_JSON) or "" for n in range(count))
-    told = (read_text(paths.attempt(n + 1).curves, _MOST_JSON) or "" for n in range(count))
+    numbers = (read_text(paths.attempt(n + 1).curves, _MOST_JSON) or "" for n in range(count))
     return Material(
         run=run,
         state=state,
         description=description,
         result=result,
         samples=samples,
-        curves=history.curves(told),
+        curves=history.curves(numbers),
         spent=history.spent(spent),
         held=read_json(newest.memory),
         at_oom=read_json(newest.at_oom),
@@ -99,6 +105,31 @@ def gather(runs: Path, paths: RunPaths) -> Material:
         stacks=read_text(newest.stacks),
         missing=tuple(missing),
     )
+
+
+def _fitting(description: dict[str, Any], missing: list[str]) -> dict[str, Any]:
+    """Without the fields that are not of the form that they must have; they are said."""
+    for name, form in forms.DESCRIPTION.items():
+        where = told.place(form, description[name]) if name in description else None
+        if where is not None:
+            missing.append(f"run.json is damaged: its {name} is left out, for {where}")
+            del description[name]
+    return description
+
+
+def _newest_result(paths: RunPaths, count: int) -> tuple[dict[str, Any], list[str]]:
+    """Of the newest attempt whose result.json can be read, and what cannot of those after it."""
+    damaged = list[str]()
+    for n in range(count, 0, -1):
+        path = paths.attempt(n).result
+        found = read_json(path)
+        where = told.place(forms.RESULT, found) if found else None
+        if found and where is None:
+            return found, damaged
+        if where is not None or path.exists():
+            place = f" at {where}" if where else ""
+            damaged.append(f"{path.parent.name}/{path.name} is damaged{place}")
+    return {}, damaged
 
 
 def _is_end(result: Mapping[str, Any], attempts: int) -> bool:
@@ -136,11 +167,23 @@ def read_json(path: Path, missing: list[str] | None = None) -> dict[str, Any]:
     text = read_text(path, _MOST_JSON)
     with suppress(ValueError, RecursionError):
         found = json.loads(text or "")
-        if isinstance(found, dict):
+        if isinstance(found, dict) and not _is_too_deep(found):
             return found
     if missing is not None:
         missing.append(f"{path.name} is missing or damaged")
     return {}
+
+
+def _is_too_deep(found: Any) -> bool:
+    level = [found]
+    for _ in range(_DEEPEST):
+        inside = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [
+            child for children in inside for child in children if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _known(

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from runner.process_tree import die_with_parent
 from runner.report import document, html, markdown, trace
 from runner.report.material import Material, gather
 
+_LOOK_S = 0.2
 LIMIT_S = 60.0
 _SHORT_S = 2.0
 """A run so short has little to draw: its page may be written sooner than a child is started."""
@@ -53,12 +55,23 @@ def _write(paths: RunPaths, material: Material, forms: Sequence[str]) -> None:
         files.write_text(place(paths, form), FORMS[form](material))
 
 
-def after(runs: Path, paths: RunPaths, seconds: float, say: Callable[[str], None]) -> None:
+def after(
+    runs: Path,
+    paths: RunPaths,
+    seconds: float,
+    say: Callable[[str], None],
+    *,
+    is_hurried: Callable[[], bool] = lambda: False,
+) -> None:
     """Make the files of a run that is over and took ``seconds``. Never raises; what went wrong is
-    said, and so is what makes them later."""
+    said, and so is what makes them later. ``is_hurried``: whether somebody waits for the end."""
     try:
         plain = _without_charts(runs, paths) if seconds < _SHORT_S else None
-        why = _write_in_a_child(runs, paths) if plain is None else _write_here(paths, plain)
+        why = (
+            _write_in_a_child(runs, paths, is_hurried)
+            if plain is None
+            else _write_here(paths, plain)
+        )
     except KeyboardInterrupt:
         why = "interrupted"
     if why is not None:
@@ -84,7 +97,7 @@ def _write_here(paths: RunPaths, material: Material) -> str | None:
     return None
 
 
-def _write_in_a_child(runs: Path, paths: RunPaths) -> str | None:
+def _write_in_a_child(runs: Path, paths: RunPaths, is_hurried: Callable[[], bool]) -> str | None:
     parent = os.getpid()
     try:
         child = subprocess.Popen(
@@ -99,10 +112,10 @@ def _write_in_a_child(runs: Path, paths: RunPaths) -> str | None:
         return str(error)
     with child:
         try:
-            _, said = child.communicate(timeout=LIMIT_S)
+            said = _said(child, is_hurried)
         except subprocess.TimeoutExpired:
             child.kill()
-            return f"it took more than {LIMIT_S:.0f} s"
+            return "interrupted" if is_hurried() else f"it took more than {LIMIT_S:.0f} s"
         except BaseException:
             child.kill()
             raise
@@ -110,3 +123,14 @@ def _write_in_a_child(runs: Path, paths: RunPaths) -> str | None:
         return None
     lines = said.decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else f"exit status {child.returncode}"
+
+
+def _said(child: subprocess.Popen[bytes], is_hurried: Callable[[], bool]) -> bytes:
+    """Raises TimeoutExpired where it takes too long, or somebody does not want to wait."""
+    until = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            return child.communicate(timeout=_LOOK_S)[1]
+        except subprocess.TimeoutExpired:
+            if is_hurried() or time.monotonic() > until:
+                raise

@@ -13,7 +13,6 @@ from typing import Any
 
 from runner.console import printable
 from runner.report import document, timeline
-from runner.report.lines import Mark
 from runner.report.material import Material
 from runner.report.timeline import Number, Series, Shares, Stretch
 
@@ -47,7 +46,7 @@ def render(material: Material) -> dict[str, Any]:
         _named("process_name", 0, f"run {material.run}"),
         *(_named("thread_name", number, name) for number, name in _THREADS.items()),
         *_attempts(material),
-        *_epochs(document.epochs(material)),
+        *_slices(_epochs(document.epoch_ends(material)), _EPOCHS, "epoch"),
         *_slices(document.phase_stretches(material), _PHASES, "phase"),
         *_slices(_steps(material), _STEPS, "step"),
         *_counters(material),
@@ -92,11 +91,11 @@ def _attempts(material: Material) -> Iterator[Event]:
         yield _slice(name, _ATTEMPTS, "attempt", begin_s, seconds, changed_after=changed)
 
 
-def _epochs(ends: Sequence[Mark]) -> Iterator[Event]:
+def _epochs(ends: Sequence[tuple[float, Number]]) -> Iterator[Stretch]:
     begin_s = 0.0
-    for n, mark in enumerate(ends, 1):
-        yield _slice(mark.text or f"epoch {n}", _EPOCHS, "epoch", begin_s, mark.at_s - begin_s)
-        begin_s = mark.at_s
+    for at_s, value in ends:
+        yield Stretch(f"epoch {value:g}", begin_s, at_s)
+        begin_s = at_s
 
 
 def _slices(parts: Iterable[Stretch], thread: int, kind: str) -> list[Event]:

@@ -23,6 +23,7 @@ _REPORTS = tuple(
         r"died with <Signals\.(?P<name>SIG\w+)",
         r"exitcode ?[:=]? ?-(?P<number>\d+)\b|return code ?=? ?-(?P<number2>\d+)\b",
         r"exit codes of the workers are \{(?P<name>SIG\w+)",
+        r"Worker exited prematurely: signal (?P<number>\d+)",
         r"Signal (?P<number>\d+) \(SIG\w+\) received by|\*\*\* (?P<name>SIG[A-Z]+)\b.{0,40} received ",
         # Open MPI, MPICH, UCX, time(1), systemd, Go programs.
         r"exited on signal (?P<number>\d+)|\(signal (?P<number2>\d+)\)",
@@ -51,6 +52,9 @@ _OF_SIGNAL = {
 }  # fmt: skip
 KNOWN = frozenset(s.value for s in signal.Signals)
 """Numbers of signals: a status of 128 + another number is the program's own."""
+_WORKER_EXIT = late.compile(
+    r"exit codes of the workers are \{EXIT\(\d+\)|Worker exited prematurely: exitcode \d+"
+)
 _ROOT_CAUSE = late.compile(r"Root Cause \(first observed failure\)")
 _EXIT_CODE = late.compile(r"(?:^|\s)exitcode\s+: (-?\d+) |failed \(exitcode: (-?\d+)\)")
 
@@ -90,6 +94,11 @@ def report(line: str) -> Death | None:
         if number is not None:
             return Death(number, line)
     return None
+
+
+def tells_of_an_exit(line: str) -> bool:
+    """Whether a pool says that a worker of it ended with a status of its own."""
+    return bool(_WORKER_EXIT.search(line))
 
 
 def _number(groups: dict[str, str]) -> int | None:

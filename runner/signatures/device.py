@@ -34,6 +34,7 @@ DEVICE = (
         r"(?:out of memory|cudaErrorMemoryAllocation).{0,60}(?:cudaHost|alloc_pinned|pinned)",
         r"[Pp]inned (?:host )?memory.{0,60}(?:fail|out of memory|[Cc]annot|could not|refused)",
         r"(?:[Ff]ail\w*|[Cc]annot|[Cc]ould not|unable) .{0,40}(?:pinned|page-locked)",
+        r"\bFailed to (?:CUDA|HIP) host alloc\b",
     ),
     ending(
         O.OOM_PINNED,
@@ -72,6 +73,7 @@ DEVICE = (
     ending(
         O.OOM_DEVICE_LIBRARY,
         r"Cuda failure (?:2 )?'out of memory'|(?:NCCL|RCCL|nccl).{0,120}out of memory",
+        r"\bFailed to (?:CUDA|HIP) [cm]alloc(?: async)? \d+ bytes",
         also=[O.OOM_DEVICE_CAPACITY, O.ERROR_COLLECTIVE],
     ),
     ending(

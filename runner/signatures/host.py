@@ -51,6 +51,7 @@ HOST = (
         r"ActorDiedError|[Aa]ctor died unexpectedly|workers died while trying to run",
         rank=Rank.SYMPTOM,
         also=[O.CRASH_KILLED, O.CRASH_WORKER, O.CRASH_SEGV],
+        is_pool=True,
     ),
     ending(
         O.OOM_HOST_REFUSED,

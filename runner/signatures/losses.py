@@ -28,6 +28,7 @@ _COLUMN = late.compile(r"(?:\w{1,30}[_/. -])?loss(?:es)?(?:[_/.-]\w{1,30})?", re
 _ALONE = late.compile(_VALUE, re.IGNORECASE)
 _CELLS = late.compile(r"\s*[|│]\s*")
 
+_PAIR = late.compile(r"[^\s,]+, ?[^\s,]+")
 _OF_ANOTHER_TIME = late.compile(
     r"(?:^|[ _/.-])(?:prev(?:ious)?|last best|best|initial|init|min(?:imum)?|max(?:imum)?|lowest|old"
     r"|start(?:ing)?|baseline|reference|target|threshold|limit|worst|scal\w+|nan|inf|count|fake"
@@ -206,7 +207,9 @@ def _of_row(text: str, columns: list[str]) -> Iterator[_Report]:
 def _cells(text: str) -> list[str]:
     if len(_CELLS.findall(text)) > 1:
         return _CELLS.split(text.strip().strip("|│").strip())
-    return [cell.strip() for cell in text.split(",")] if text.count(",") > 1 else text.split()
+    if text.count(",") > 1 or _PAIR.fullmatch(text.strip()):
+        return [cell.strip() for cell in text.split(",")]
+    return text.split()
 
 
 def _was_dealt_with(log: Log, place: int, found: list[_Report], is_strict: bool) -> bool:

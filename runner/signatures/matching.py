@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from probes import late
@@ -190,11 +190,26 @@ def _own(log: Log, chain: list[Trace]) -> Iterator[_Hit]:
             if not is_last and found[0].outcome in _SOFT and not all(t.is_direct for t in later):
                 weight = min(weight, _HANDLED)
             yield _Hit(weight, place, found[1])
+            if is_last and found[0].is_pool:
+                yield from _of_workers(log, last.said, end)
     if log.exception(last).startswith("KeyboardInterrupt"):
         yield from _starved_before(log, start)
     if not told:
         line = log.exception(last)[:_KEPT]
         yield _Hit(_EXCEPTION, last.said, Match(O.ERROR_PYTHON, line, confidence=0.85))
+
+
+def _of_workers(log: Log, start: int, end: int) -> Iterator[_Hit]:
+    """How its workers ended, as the message of a broken pool of them tells."""
+    for place in range(start, end):
+        text = log.lines[place].text
+        death = deaths.report(text)
+        if death is not None:
+            hit = _hit_of_death(death, place, _DEATH)
+            told = O.CRASH_KILLED if death.is_asked_for else hit.match.outcome
+            yield _Hit(_DEATH, place, replace(hit.match, outcome=told))
+        elif deaths.tells_of_an_exit(text):
+            yield _Hit(_DEATH, place, Match(O.ERROR_PYTHON, text.strip()[:_KEPT], confidence=0.7))
 
 
 def _starved_before(log: Log, start: int) -> Iterator[_Hit]:
@@ -337,13 +352,29 @@ def _fit(log: Log, place: int, context: str) -> tuple[Signature, Match] | None:
 
 def _by_numbers(found: Match, message: str) -> Match:
     numbers = device_oom.read(message)
-    if numbers is None:
-        return found
+    return found if numbers is None else _judged(found, numbers)
+
+
+def _judged(found: Match, numbers: device_oom.DeviceOom) -> Match:
     judged = device_oom.judge(numbers)
     return replace(
         found,
         outcome=judged.outcome,
         numbers=device_oom.words(numbers),
+        device=numbers,
         also=judged.also,
         confidence=judged.confidence,
+    )
+
+
+def with_own_processes(found: Match, pids: Collection[int]) -> Match:
+    """The match, where the job's own processes are among those that a device's message names."""
+    numbers = found.device and device_oom.of_the_tree(found.device, pids)
+    if numbers is None or not numbers.siblings:
+        return found
+    judged = _judged(found, numbers)
+    return (
+        judged
+        if judged.outcome is found.outcome
+        else replace(judged, also=(*judged.also, found.outcome))
     )

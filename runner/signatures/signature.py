@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from runner.device_oom import DeviceOom
 from runner.outcomes import Outcome
 
 
@@ -37,6 +38,8 @@ class Signature:
     """The C library found its heap destroyed."""
     is_bus: bool = False
     """A bus error, which a full /dev/shm leads to, and a file that was cut."""
+    is_pool: bool = False
+    """A pool of processes of which one is gone; the same message may tell how it ended."""
 
     def fits(self, line: str, context: str) -> bool:
         if not compiled(self.pattern).search(line):
@@ -52,6 +55,8 @@ class Match:
     line: str
     numbers: str = ""
     """What a device's message tells in bytes."""
+    device: DeviceOom | None = None
+    """The same as numbers."""
     only_a_signal: bool = False
     """The log says SIGKILL and nothing of memory: only a counter makes that a kill for memory."""
     also: tuple[Outcome, ...] = ()
@@ -75,6 +80,7 @@ def ending(
     also: Sequence[Outcome] = (),
     is_heap: bool = False,
     is_bus: bool = False,
+    is_pool: bool = False,
 ) -> Signature:
     """A row of a table: any of the patterns."""
-    return Signature(outcome, "|".join(patterns), near, rank, tuple(also), is_heap, is_bus)
+    return Signature(outcome, "|".join(patterns), near, rank, tuple(also), is_heap, is_bus, is_pool)

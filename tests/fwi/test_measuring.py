@@ -32,3 +32,4 @@ def test_real_steps_are_followed_apart_from_those_that_are_timed(
     assert found["device_memory"] is None
     beside = json.loads((tmp_path / "memory.json").read_text())
     assert beside["steady"] == steady
+    assert beside["job"] == {"model": "specproj", "dtype": "fp32", "mode": "train"}

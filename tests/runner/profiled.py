@@ -44,7 +44,15 @@ def row(key: str, scale: int = 1, hostile: str = "") -> Row:
 def profile(runs: Path, hostile: str = "") -> Profile:
     """Sixteen configurations: most measured, one failed, one skipped, one missing."""
     found = store.begin(
-        runs, MATRIX, {"device": "cpu", "started": "now", "machine": {"host": hostile or "here"}}
+        runs,
+        MATRIX,
+        {
+            "device": "cpu",
+            "started": "now",
+            "steps": 3,
+            "warmup": 1,
+            "machine": {"host": hostile or "here"},
+        },
     )
     first, second, third, *others = MATRIX.configurations()
     found.keep(Row(first, "oom.host.limit", f"it held too much {hostile}", run="r", seconds=2.0))

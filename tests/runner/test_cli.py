@@ -152,6 +152,24 @@ def test_runs_and_show_read_the_ledger(tmp_path: Path) -> None:
     assert runner(runs, "show", content["run"]).returncode == 0
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_log_of_another_shell_is_read(tmp_path: Path, encoding: str) -> None:
+    """As PowerShell writes what it is told to put into a file; longer than what is looked at."""
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    text = f"{mark}{'epoch 1 ω' * 90_000}x\nTraceback (most recent call last):\n" + (
+        '  File "train.py", line 3, in <module>\nMemoryError\n'
+    )
+    log = tmp_path / "job.log"
+    log.write_bytes(text.encode(encoding))
+    read = runner(tmp_path, "explain", str(log), "--exit", "1").stdout
+    assert "oom.host.refused" in read
+    again = subprocess.run(
+        [sys.executable, "-m", "runner", "explain", "-", "--exit", "1"],
+        input=log.read_bytes(), capture_output=True, env=environment(tmp_path), timeout=60,
+    )  # fmt: skip
+    assert b"oom.host.refused" in again.stdout
+
+
 def test_json_is_the_last_line_and_nothing_else_of_ours(tmp_path: Path) -> None:
     done = runner(tmp_path / "runs", "exec", "--json", "--", "echo", "the job's own")
     first, last = done.stdout.splitlines()

@@ -216,6 +216,11 @@ def test_stream_of_a_run_becomes_ledgers_of_the_first_step_and_of_what_came_afte
     assert found.measured is not None
     assert found.measured["overhead"] == 400 * MIB
     assert (found.measured["model"], found.measured["device"]) == ("specproj", "Tesla T4")
+    assert found.measured["mode"] == "train"
+    other = {**TRACKED, "job": {"model": "specproj", "dtype": "fp16", "mode": "infer"}}
+    found = ledgers.of(HostLedger(), sampler.first_step, sampler.later, other)
+    assert found.measured is not None
+    assert found.measured["mode"] == "infer"
 
 
 def test_reading_between_two_samples_of_the_host_is_not_lost() -> None:

@@ -50,6 +50,13 @@ BROKEN_POOL = (
 )
 KERNEL_WORDS = "Out of memory: Killed process 4711 (python) total-vm:9kB, anon-rss:5kB"
 SLURM_WORDS = "slurmstepd: error: Detected 1 oom_kill event in StepId=81.0. Some of the step tasks"
+TWO_OF_A_TREE = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 64.00 MiB. GPU 0 has a total "
+    "capacity of 79.10 GiB of which 28.81 MiB is free. Process 555 has 40.10 GiB memory in use. "
+    "Including non-PyTorch memory, this process has 38.90 GiB memory in use. Of the allocated "
+    "memory 38.20 GiB is allocated by PyTorch, and 100.00 MiB is reserved by PyTorch but "
+    "unallocated."
+)
 NO_NUMBERS = "torch.AcceleratorError: CUDA error: out of memory"
 _TRACE = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n'
 
@@ -142,6 +149,14 @@ CASES = {
             1, None, output=_TRACE + "RuntimeError: sizes differ", xids=("Xid 31 on device 0",)
         ),
         "error.python",
+    ),
+    "device that another process of the job fills": (
+        Evidence(1, None, output=_TRACE + TWO_OF_A_TREE, pids=frozenset({554, 555})),
+        "oom.device.capacity",
+    ),
+    "device that a process which is not the job's fills": (
+        Evidence(1, None, output=_TRACE + TWO_OF_A_TREE, pids=frozenset({554})),
+        "oom.device.foreign",
     ),
     "device that another holds before the job has a context": (
         Evidence(1, None, output=NO_NUMBERS, system=_held_by_another(79)),

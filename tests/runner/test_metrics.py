@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prometheus_client import Metric, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
+from probes import pulse
 from probes.pulse import Pulse
 from runner import metrics
 from runner.metrics import Family, MetricsFile
@@ -72,6 +74,34 @@ def test_outcome_comes_with_the_end() -> None:
         assert found["fwi_run_outcome", ended] == 1
 
 
+def test_file_that_stays_has_the_last_words_and_nothing_of_the_living(tmp_path: Path) -> None:
+    path = tmp_path / "run.prom"
+    recorder = tmp_path / "pulse"
+    pulse.create(recorder)
+    reader = pulse.Reader(recorder)
+    try:
+        told = MetricsFile(path, "r", "train", pytest.fail)
+        told.look(0.0, reader)
+        told.sample(SAMPLE)
+        last = replace(
+            reader.record(), pulse=Pulse(9, 2.0, "forward", 20, 20), gauges={"loss": 81.0}
+        )
+        told.finish("ok", last)
+    finally:
+        reader.close()
+    labels = frozenset({("run", "r"), ("job", "train")})
+    for found in readings(path.read_text()):
+        assert found.pop(("fwi_updated_seconds", labels)) > 0
+        assert found == {
+            ("fwi_run_running", labels): 0,
+            ("fwi_run_outcome", labels | {("outcome", "ok")}): 1,
+            ("fwi_step", labels): 20,
+            ("fwi_steps", labels): 20,
+            ("fwi_loss", labels): 81,
+            ("fwi_number", labels | {("name", "loss")}): 81,
+        }
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_stay_names(name: str) -> None:
     text = metrics.render(metrics.families(SAMPLE, PULSE, {name: 3.5}), {"run": name, "job": "x"})
@@ -113,7 +143,7 @@ from probes import pulse
 pulse.attach()
 for n in range(12):
     pulse.beat(step=n + 1, total=12)
-    pulse.gauge("loss", 7.5)
+    pulse.gauge("loss", 18.5 - n)
     time.sleep(0.1)
 """
 
@@ -127,7 +157,8 @@ def test_run_leaves_its_last_numbers_and_its_outcome(
     for found in readings(path.read_text()):
         assert found["fwi_run_outcome", labels | {("outcome", "ok")}] == 1
         assert found["fwi_loss", labels] == 7.5
-        assert found["fwi_steps", labels] == 12
-        assert found["fwi_host_rss_bytes", labels] > 1 << 20
+        assert found["fwi_step", labels] == found["fwi_steps", labels] == 12
+        assert ("fwi_processes", labels) not in found, "none is left"
+        assert ("fwi_host_rss_bytes", labels) not in found
     assert [one.name for one in tmp_path.glob("*run.prom*")] == ["run.prom"]
     assert path.stat().st_mode & 0o777 == 0o644

@@ -15,7 +15,7 @@ import pytest
 
 from probes import procfs
 from runner.paths import run_paths
-from runner.report import document, history, html, markdown, pages, timeline
+from runner.report import document, forms, history, html, markdown, pages, timeline, told
 from runner.report.material import gather
 from tests.runner import reported
 from tests.runner.conftest import Supervised, environment, is_gone, wait_until
@@ -36,10 +36,10 @@ for n in range(1, 61):
 """
 
 
-def runner(runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def runner(runs: Path, *arguments: str, **other: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "runner", *arguments],
-        env=environment(runs), capture_output=True, text=True, timeout=240,
+        env=environment(runs) | other, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def test_a_run_leaves_a_page_a_trace_and_its_curves(supervise: Supervise, runs: 
     again = runner(runs, "report", "last", "--format", "json", "--out", "-")
     content = json.loads(again.stdout)
     assert content["result"] == run.result
+    assert told.place(forms.RESULT, run.result) is None
     assert content["curves"]["loss"]["values"][-1] == pytest.approx(1 / 60)
     assert max(content["timeline"]["host_pss"]["values"]) == run.result["peaks"]["host_pss"]
 
@@ -104,6 +105,20 @@ def test_report_makes_a_page_anew_where_it_is_told(supervise: Supervise, runs: P
     nowhere = runner(runs, "report", "last", "--out", "/nonexistent/x.html")
     assert nowhere.returncode == 2
     assert "Traceback" not in nowhere.stderr
+
+
+def test_standard_output_of_another_encoding_is_written_to(
+    supervise: Supervise, runs: Path
+) -> None:
+    run = supervise(["sh", "-c", "echo 'ValueError: →'; exit 3"])
+    how = {"PYTHONIOENCODING": "ascii"}
+    made = runner(runs, "report", "last", "--format", "md", "--out", "-", **how)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "** &#8212; " in made.stdout
+    for command, status in (("show", 0), ("watch", run.status)):
+        shown = runner(runs, command, "last", **how)
+        assert (shown.returncode, shown.stderr) == (status, "")
+        assert run.outcome in shown.stdout
 
 
 def test_report_of_a_lost_run_tells_what_is_known(start: Start, runs: Path) -> None:

@@ -120,11 +120,18 @@ def test_gate_fails_where_memory_has_grown_and_can_be_written_anew(
     ("options", "words"),
     [
         (("--batch-sizes", "0"), "--batch-sizes 0: expected whole numbers from 1"),
+        (
+            ("--batch-sizes", "1000000000"),
+            "--batch-sizes 1000000000: expected at the most 999999999",
+        ),
+        (("--workers", "1000000000"), "--workers 1000000000: expected at the most 999999999"),
+        (("--models",), "--models: expected at least one"),
         (("--workers", "-1"), "--workers -1: expected whole numbers from 0"),
         (("--steps", "0"), "--steps 0: expected a whole number from 1"),
         (("--device", "gpu"), "--device gpu: expected auto, cpu, cuda or cuda:N"),
         (("--resume", "last"), "no profile in"),
         (("--resume", "last", "--models", "hgnet"), "the profile's own configurations"),
+        (("--resume", "last", "--batch-sizes", "1"), "the profile's own configurations"),
         (("--diff", "a", "b"), "--diff a: no profile a in"),
         (("--diff", "a", "b", "--gate", "c"), "--diff and --gate: one at a time"),
         (("--gate", "nowhere/gate.json"), "--gate nowhere/gate.json: No such file"),

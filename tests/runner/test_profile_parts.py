@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fwi import config
+from runner.options import Supervision
 from runner.outcomes import Outcome
 from runner.prediction import Span
-from runner.profiling import difference, eta, gate, predicting, store
-from runner.profiling.configuration import Configuration, Matrix, parse
+from runner.profiling import difference, eta, gate, predicting, running, store
+from runner.profiling.configuration import MOST, Configuration, Matrix, parse
 from runner.profiling.gate import Baseline, Held
 from runner.profiling.host_prediction import predict_host
 from runner.profiling.row import SKIPPED, Predicted, Row, row_of
@@ -20,11 +23,17 @@ from runner.where import Room, Where
 from tests.runner import profiled
 
 ONE = parse("specproj/fp32/train/b4/w2")
+DESCRIPTION = {"device": "cpu", "steps": 3, "warmup": 1}
 MATRIX = Matrix(("specproj", "hgnet"), (4, 1, 4), ("bf16", "fp32"), ("train",), (2, 0))
 
 
 @pytest.mark.parametrize(
-    "key", ["specproj/fp32/train/b4/w2", "specproj-original/bf16/infer/b16/w0/recompute"]
+    "key",
+    [
+        "specproj/fp32/train/b4/w2",
+        "specproj-original/bf16/infer/b16/w0/recompute",
+        f"specproj/fp32/train/b{MOST}/w{MOST}",
+    ],
 )
 def test_configuration_is_read_as_it_is_written(key: str) -> None:
     assert parse(key).key == key
@@ -33,7 +42,8 @@ def test_configuration_is_read_as_it_is_written(key: str) -> None:
 
 @pytest.mark.parametrize(
     "key", ["", "specproj", "specproj/fp32/train", "other/fp32/train/b1", "specproj/fp64/train/b1",
-            "specproj/fp32/train/b0", "specproj/fp32/train/b1/w0/../../x"],
+            "specproj/fp32/train/b0", "specproj/fp32/train/b1/w0/../../x",
+            f"specproj/fp32/train/b{MOST + 1}"],
 )  # fmt: skip
 def test_what_is_no_configuration_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="expected a configuration like"):
@@ -66,7 +76,7 @@ def test_row_survives_being_written(row: Row) -> None:
 def test_profile_goes_on_with_the_rows_that_are_missing_broken_or_interrupted(
     tmp_path: Path,
 ) -> None:
-    profile = store.begin(tmp_path, MATRIX, {"device": "cpu"})
+    profile = store.begin(tmp_path, MATRIX, DESCRIPTION)
     first, second, third, *_ = MATRIX.configurations()
     for one, outcome in ((first, "ok"), (second, Outcome.INTERRUPTED.value), (third, "timeout")):
         profile.keep(profiled.row(one.key) if outcome == "ok" else Row(one, outcome, "because"))
@@ -81,6 +91,61 @@ def test_profile_goes_on_with_the_rows_that_are_missing_broken_or_interrupted(
 def test_profile_that_is_not_there_is_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(NoProfile, match="no profile"):
         store.find(tmp_path / "runs", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("steps", None, "steps None: expected a whole number from 1"),
+        ("steps", 0, "steps 0: expected"),
+        ("steps", "3", "steps '3': expected"),
+        ("warmup", True, "warmup True: expected a whole number from 0"),
+        ("warmup", -1, "warmup -1: expected"),
+        ("matrix", None, "NoneType"),
+    ],
+)
+def test_description_that_cannot_be_gone_on_with_is_said(
+    name: str, value: Any, words: str, tmp_path: Path
+) -> None:
+    profile = store.begin(tmp_path, MATRIX, DESCRIPTION)
+    file = profile.folder / "profile.json"
+    found = json.loads(file.read_text()) | {name: value}
+    file.write_text(json.dumps({k: v for k, v in found.items() if v is not None or k == "matrix"}))
+    with pytest.raises(NoProfile, match="is not what profile writes there") as error:
+        store.find(tmp_path, "last")
+    assert words in str(error.value)
+    assert str(file) in str(error.value)
+
+
+BEFORE_IT = running.How(Where("cpu"), Room(150, "--max-host-memory 150"), Supervision(), 3, 1)
+LARGER = replace(BEFORE_IT, room=Room(300, "--max-host-memory 300"))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "likely", "now", "is_left"),
+    [
+        ("fp32", 200, BEFORE_IT, False),
+        ("fp32", 200, LARGER, True),
+        ("fp32", 200, replace(BEFORE_IT, run_too_large=True), True),
+        # Its row is to tell the room that there is now.
+        ("fp32", 400, LARGER, True),
+        ("fp16", 200, BEFORE_IT, False),
+        ("fp16", 200, replace(LARGER, run_too_large=True), False),
+    ],
+)
+def test_row_that_was_not_run_is_judged_again_where_its_reason_holds_no_longer(
+    dtype: config.Precision, likely: int, now: running.How, is_left: bool, tmp_path: Path
+) -> None:
+    profile = store.begin(
+        tmp_path, Matrix(("specproj",), (1, 2, 4), (dtype,), ("train",)), DESCRIPTION
+    )
+    skipped, measured, missing = profile.matrix.configurations()
+    predicted = Predicted(1, (1, likely, 999))
+    why = BEFORE_IT.why_not(skipped, predicted)
+    assert why
+    profile.keep(Row(skipped, SKIPPED, why, predicted=predicted))
+    profile.keep(profiled.row(measured.key))
+    assert running.left(profile, now) == [*([skipped] if is_left else []), missing]
 
 
 def test_time_left_is_told_by_the_likest_row_and_grows_with_the_batch() -> None:
@@ -174,6 +239,40 @@ def test_gate_holds_measured_bytes_where_it_has_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("of", "failed"),
+    [
+        (Held(1000), []),
+        (Held(1000, unmeasured="not measured: oom.host.killed"), ["not measured: oom.host.killed"]),
+        (Held(1000, unmeasured="not in the profile"), ["not in the profile"]),
+        (Held(1000, 1000), []),
+    ],
+)
+def test_measured_baseline_that_a_profile_does_not_answer_closes_the_gate(
+    of: Held, failed: list[str]
+) -> None:
+    step = parse("specproj/fp32/train/b4")
+    found = gate.compare(Baseline({step: Held(1000, 1000)}), {step: of})
+    assert [one.why_not for one in found if one.has_failed] == failed
+    assert not any(one.has_grown or one.has_shrunk for one in found)
+    assert gate.compare(Baseline({step: Held(1000)}), {step: of})[0].what == "predicted"
+
+
+@pytest.mark.parametrize(
+    ("now", "tolerance", "expected"),
+    [
+        (Held(1100), None, Baseline({ONE: Held(1100, 900)}, 0.1)),
+        (Held(1100, 950), None, Baseline({ONE: Held(1100, 950)}, 0.1)),
+        (Held(1100, unmeasured="not in the profile"), 0.5, Baseline({ONE: Held(1100, 900)}, 0.5)),
+    ],
+)
+def test_baseline_that_is_renewed_keeps_what_is_not_known_anew(
+    now: Held, tolerance: float | None, expected: Baseline
+) -> None:
+    assert gate.renewed(Baseline({ONE: Held(1000, 900)}, 0.1), {ONE: now}, tolerance) == expected
+    assert gate.renewed(None, {ONE: Held(7)}, None) == Baseline({ONE: Held(7)}, gate.TOLERANCE)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("{", "Expecting"),
@@ -185,7 +284,29 @@ def test_gate_holds_measured_bytes_where_it_has_them() -> None:
         (
             '{"schema": 1, "tolerance": 0.02, "configurations": '
             '{"specproj/fp32/train/b1": {"predicted": 0}}}',
-            "predicted 0: expected bytes",
+            "specproj/fp32/train/b1: predicted 0: expected bytes",
+        ),
+        (
+            '{"schema": 1, "tolerance": 0.02, "configurations": '
+            '{"specproj/fp32/train/b1": {"predicted_bytes": 5}}}',
+            "specproj/fp32/train/b1: unknown key 'predicted_bytes': expected some of predicted",
+        ),
+        (
+            '{"schema": 1, "tolerance": 0.02, "configurations": {"specproj/fp32/train/b1": {}}}',
+            "specproj/fp32/train/b1: {}: expected predicted or measured bytes, or both",
+        ),
+        (
+            '{"schema": 1, "tolerance": 0.02, "configurations": {"specproj/fp32/train/b1": 5}}',
+            "specproj/fp32/train/b1: 5: expected predicted or measured bytes",
+        ),
+        (
+            '{"schema": 1, "tolerance": 0.02, "configurations": {"specproj/fp32/train/b1/w0": '
+            '{"predicted": 5}, "specproj/fp32/train/b1/w2": {"predicted": 6}}}',
+            "a configuration twice",
+        ),
+        (
+            '{"schema": 1, "tolerance": 0.02, "allowed": 1, "configurations": {}}',
+            "unknown key 'allowed'",
         ),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,8 +38,35 @@ Root Cause (first observed failure):
 ============================================================
 """
 
+TERMINATED_WORKER = (
+    "joblib.externals.loky.process_executor.TerminatedWorkerError: A worker process managed by the "
+    "executor was unexpectedly terminated. This could be caused by a segmentation fault while calling "
+    "the function or by an excessive memory usage causing the Operating System to kill the worker.\n"
+    "\nThe exit codes of the workers are {{{0}}}"
+)
+
 ENDINGS = [
     # Device memory, by version and device.
+    ("oom.device.library", 1, trace("torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/"
+     "distributed/c10d/NCCLUtils.hpp:317, unhandled cuda error (run with NCCL_DEBUG=INFO for details), "
+     "NCCL version 2.21.5\nncclUnhandledCudaError: Call to CUDA function failed.\nLast error:\n"
+     "Failed to CUDA calloc async 608 bytes")),
+    ("oom.device.library", 1, trace("torch.distributed.DistBackendError: NCCL error in: x.hpp:268, "
+     "unhandled cuda error, NCCL version 2.19.3\nncclUnhandledCudaError: Call to CUDA function failed."
+     "\nLast error:\nFailed to CUDA malloc 4194304 bytes")),
+    ("oom.pinned", 1, trace("torch.distributed.DistBackendError: NCCL error in: x.hpp:268, unhandled "
+     "cuda error\nncclUnhandledCudaError: Call to CUDA function failed.\nLast error:\nFailed to CUDA "
+     "host alloc 16777216 bytes")),
+    # Pools whose message tells how a worker ended.
+    ("crash.segv", 1, trace(TERMINATED_WORKER.format("SIGSEGV(-11)"))),
+    ("crash.abort", 1, trace(TERMINATED_WORKER.format("SIGABRT(-6)"))),
+    ("oom.host.killed", 1, trace(TERMINATED_WORKER.format("SIGKILL(-9)"))),
+    ("crash.killed", 1, trace(TERMINATED_WORKER.format("SIGTERM(-15)"))),
+    ("error.python", 1, trace(TERMINATED_WORKER.format("EXIT(1)"))),
+    ("crash.segv", 1, trace("billiard.exceptions.WorkerLostError: Worker exited prematurely: signal "
+     "11 (SIGSEGV) Job: 0.")),
+    ("oom.host.killed", 1, trace("billiard.exceptions.WorkerLostError: Worker exited prematurely: "
+     "signal 9 (SIGKILL) Job: 0.")),
     ("oom.device.capacity", 1, trace("RuntimeError: CUDA out of memory. Tried to allocate 1.10 GiB "
      "(GPU 0; 14.76 GiB total capacity; 12.90 GiB already allocated; 500.75 MiB free; 13.60 GiB "
      "reserved in total by PyTorch)")),
@@ -214,6 +243,23 @@ def test_any_text_is_explained_without_an_error(text: str, status: int | None) -
     explain(text, status)
     explain(TRACE + text, status)
     device_oom.read("Tried to allocate " + text)
+
+
+def test_processes_of_the_job_are_no_others() -> None:
+    gib = 1 << 30
+    seen = device_oom.DeviceOom(
+        requested=gib, total=80 * gib, free=0, allocated=36 * gib, reserved=37 * gib, own=38 * gib,
+        named=((5, 40 * gib), (6, 2 * gib)),
+    )  # fmt: skip
+    assert seen.foreign == 42 * gib
+    assert device_oom.of_the_tree(seen, {5}).foreign == 2 * gib
+    assert device_oom.of_the_tree(seen, {5, 6}).foreign == 0
+    # Where the message does not say which of the named ones has failed.
+    all_named = dataclasses.replace(seen, own=None, named=(*seen.named, (7, 38 * gib)))
+    ours = device_oom.of_the_tree(all_named, {5, 7})
+    assert ours.siblings == 40 * gib
+    assert device_oom.judge(ours).outcome == "oom.device.capacity"
+    assert device_oom.of_the_tree(all_named, {7}).siblings == 0
 
 
 def test_one_endless_line_is_read_in_no_time() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from runner.report import trace
 from runner.report.material import Material
+from runner.report.timeline import Series
 from tests.runner import reported
 
 
@@ -74,3 +76,15 @@ def test_the_peak_of_a_counter_is_the_peak_of_the_run() -> None:
     held = [e["args"]["value"] for e in events if e.get("name") == "host PSS (bytes)"]
     assert len(held) <= 2 * trace.BUCKETS + 2
     assert max(held) == int(2.9 * reported.GIB)
+
+
+@pytest.mark.parametrize(
+    ("first", "count"), [(1, 3), (5, 20), (1, 16), (1, 400)], ids=["few", "resumed", "16", "many"]
+)
+def test_every_epoch_has_the_number_that_the_job_told(first: int, count: int) -> None:
+    numbers = list(range(first, first + count))
+    told = Series("epoch", [10.0 * (n + 1) for n in range(count)], numbers)
+    events = trace.render(replace(reported.material(), curves=[told]))["traceEvents"]
+    slices = [event for event in events if event.get("cat") == "epoch"]
+    assert [one["name"] for one in slices] == [f"epoch {number}" for number in numbers]
+    assert {one["dur"] for one in slices} == {10_000_000}

@@ -25,7 +25,9 @@
   };
 
   const unpacked = async (text) => {
-    const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+    // Two million signs: a call for each would take a tenth of the time to the first chart.
+    const signs = atob(text), bytes = new Uint8Array(signs.length);
+    for (let n = 0; n < signs.length; n += 1) bytes[n] = signs.charCodeAt(n);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).text();
   };

@@ -19,6 +19,10 @@ SAID = [
 
 ENDINGS: list[tuple[str, int | None, str]] = [
     *[("error.nan", 1, "step 3 loss 0.41\n" + said) for said in SAID],
+    ("error.nan", 0, "step,loss\n1,2.3\n2,nan\n3,nan"),
+    ("error.nan", 0, "epoch, train_loss\n1, 2.3\n2, nan"),
+    ("ok", 0, "step,loss\n1,2.3\n2,1.9"),
+    ("ok", 0, "step,val_accuracy\n1,nan\n2,nan"),
     *[
         ("error.nan", 1, prefixed("[rank1]: ", said) + prefixed("[rank0]: ", GLOO_GONE))
         for said in SAID
