@@ -1,5 +1,5 @@
 """Regular expressions that are compiled when they are first used: a supervisor whose job ends well
-never needs most of them, and compiling them all took a sixth of its start."""
+never needs most of them, and compiling them all is a good part of its start."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ class _Request:
     done: threading.Event = field(default_factory=threading.Event)
     answer: bytes | None = None
     error: Exception | None = None
+    is_left: bool = False
+    """Whether nobody waits for it any more."""
 
     def result(self) -> bytes | None:
         if self.error is not None:
@@ -75,6 +77,7 @@ class TimedReader:
             if request.done.is_set():
                 self._idle.append(asked)
                 return request.result()
+            request.is_left = True
             self._silent[whose] = request
         return None
 
@@ -104,7 +107,7 @@ class TimedReader:
                 request.error = error
             with self._lock:
                 request.done.set()
-                late = [who for who, one in self._silent.items() if one is request]
-                for who in late:
-                    del self._silent[who]
+                if request.is_left:
                     self._idle.append(asked)
+                for who in [who for who, one in self._silent.items() if one is request]:
+                    del self._silent[who]

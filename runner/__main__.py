@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from runner import early
 
-def _main() -> int:
+
+def main() -> int:
+    with early.ending_at_once():
+        from runner import cli
     try:
-        from runner.cli import main
-
-        return main()
+        return cli.main()
     except KeyboardInterrupt:
-        # Before a run has begun, or in a command that runs nothing.
         return 130
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

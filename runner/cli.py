@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from runner import early
 from runner.commands.usage import UsageError, reader_may_be_gone
 from runner.outcomes import USAGE_STATUS
 
@@ -102,7 +103,7 @@ def _complete_standard_descriptors() -> None:
 def _parsed(arguments: Sequence[str]) -> Callable[[], int]:
     """As :func:`parse`; nothing is to do where the reader of the help left before its end."""
     command: Callable[[], int] = int
-    with reader_may_be_gone(sys.stdout):
+    with early.ending_at_once(), reader_may_be_gone(sys.stdout):
         command = parse(arguments)
     return command
 

@@ -22,8 +22,8 @@ PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 class RunSignals:
-    """A context, of the main thread; in another one, and inside of such a context, it leaves the
-    signals alone."""
+    """A context of the main thread; inside of another one it is that one. In other threads, whose
+    runs are several perhaps, it leaves the signals alone."""
 
     _at_work: RunSignals | None = None
 
@@ -35,16 +35,16 @@ class RunSignals:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> RunSignals:
-        outer = RunSignals._at_work
-        if outer is not None:
-            return outer
-        if threading.current_thread() is threading.main_thread():
-            RunSignals._at_work = self
-            for number in (*ENDING, *PASSED_ON):
-                # nohup has a hang-up ignored: so it stays.
-                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                    continue
-                self._before[number] = signal.signal(number, self._heard)
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        if RunSignals._at_work is not None:
+            return RunSignals._at_work
+        RunSignals._at_work = self
+        for number in (*ENDING, *PASSED_ON):
+            # nohup has a hang-up ignored: so it stays.
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            self._before[number] = signal.signal(number, self._heard)
         return self
 
     def __exit__(self, *error: object) -> None:

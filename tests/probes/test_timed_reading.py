@@ -128,3 +128,21 @@ def test_memory_of_a_process_that_does_not_answer_is_not_known(
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
+
+
+def test_thread_of_each_question_that_was_left_behind_works_again(tmp_path: Path) -> None:
+    """Two that asked the same at a time are left behind by both."""
+    reader, path = TimedReader(0.2, 0.2), fifo(tmp_path)
+    asking = [
+        threading.Thread(target=reader.read, args=("stuck", lambda: procfs.read(path)))
+        for _ in range(2)
+    ]
+    before = readers()
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    end(path)
+    assert wait_until(lambda: not reader.silent())
+    # They end when nobody needs them.
+    assert wait_until(lambda: readers() <= before)

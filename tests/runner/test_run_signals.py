@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -61,16 +62,17 @@ def test_asked_twice_while_the_stacks_are_looked_at_it_kills_at_once(start: Star
     assert child.returncode == 130
 
 
-@pytest.mark.parametrize("after_s", [0.05, 0.2, 0.4, 0.7])
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.4])
 def test_asked_to_end_before_the_job_runs_it_ends_without_a_traceback(
     start: Start, after_s: float
 ) -> None:
     child = start(["sleep", "60"], "--grace", "1")
+    # What the interpreter does with it in its first instants is its own; asyncio brings ssl.
+    assert wait_until(lambda: b"_ssl" in (procfs.of_memory(child.pid, "maps") or b""))
     time.sleep(after_s)
     child.send_signal(signal.SIGINT)
     out, said = child.communicate(timeout=60)
-    # The interpreter itself dies of it in its first instants.
-    assert child.returncode in (130, -signal.SIGINT)
+    assert child.returncode == 130
     assert "Traceback" not in said
     if out:
         assert json.loads(out.splitlines()[-1])["outcome"] == "interrupted"
@@ -138,3 +140,20 @@ def test_handlers_are_those_of_the_outermost_and_are_given_back() -> None:
     assert heard == ["end", signal.SIGUSR1, "end"]
     assert outer.asked == 3
     assert (signal.getsignal(signal.SIGUSR1), signal.getsignal(signal.SIGHUP)) == before
+
+
+def test_runs_of_other_threads_leave_the_signals_to_the_main_one() -> None:
+    heard: list[str] = []
+
+    def run() -> None:
+        with RunSignals() as own:
+            own.hand_to(lambda: heard.append("other"), print)
+            own.hand_to_nobody()
+
+    with RunSignals() as main:
+        main.hand_to(lambda: heard.append("main"), print)
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert heard == ["main"]
