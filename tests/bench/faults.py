@@ -1,4 +1,5 @@
-"""The injected faults: rounds under the supervisor, and the same faults under two other tools."""
+"""The injected faults: rounds under the supervisor, and the same faults under two other tools. Each
+trial that is done is kept: what was ended goes on, as long as the code stays what it was."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
+from tests.bench import faults_kept
+from tests.bench.faults_kept import Kept
 from tests.bench.figure import Figure
 from tests.faults import harness
 from tests.faults.__main__ import rounds
@@ -53,29 +56,52 @@ def measure(
     say: Callable[[str], None] = print,
 ) -> tuple[Figure, list[Row]]:
     """The figure and the table; ``say`` is told of the progress."""
-    rows = {fault.name: Row(fault) for fault in faults}
+    place = faults_kept.place(faults, seed)
+    kept = Kept(place)
+    say(f"what is done is kept in {place}; remove the file to begin anew")
     began = time.monotonic()
-    for done, (number, fault, trial) in enumerate(rounds(faults, count, AT_ONCE, seed), 1):
-        rows[fault.name].own.append(trial)
+    for number, fault, trial in rounds(faults, count, AT_ONCE, seed, kept.done("runner")):
+        kept.add(number, fault, "runner", trial)
         wrong = trial.refused is None and harness.problems(fault, trial)
         if wrong:
             say(harness.describe(fault, trial))
-        if done % len(faults) == 0:
-            right = sum(row.right for row in rows.values())
-            tried = sum(len(row.tried) for row in rows.values())
+        rows = rows_of(faults, count, kept)
+        if all(len(row.own) == number for row in rows):
+            right = sum(row.right for row in rows)
+            tried = sum(len(row.tried) for row in rows)
             say(f"round {number}: {right} of {tried} right, {time.monotonic() - began:.0f} s")
-    for tool, fault, trial in _elsewhere([fault for fault in faults if fault.compared]):
-        rows[fault.name].others[tool] = trial
+    for tool, fault, trial in _elsewhere(
+        [
+            (tool, fault)
+            for tool in _OTHERS
+            for fault in faults
+            if fault.compared and (0, fault.name) not in kept.done(tool)
+        ]
+    ):
+        kept.add(0, fault, tool, trial)
         say(f"{tool}: {fault.name}: {noticed(fault, trial)}")
-    return _figure(list(rows.values()), count, seed), list(rows.values())
+    rows = rows_of(faults, count, kept)
+    return _figure(rows, count, seed), rows
 
 
-def _elsewhere(faults: Sequence[Fault]) -> Iterator[tuple[Tool, Fault, Trial]]:
+def rows_of(faults: Sequence[Fault], count: int, kept: Kept) -> list[Row]:
+    """What there is of so many rounds, in their order, and under the other tools."""
+    own, rounds_of = kept.trials, range(1, count + 1)
+    return [
+        Row(
+            fault,
+            [own[n, fault.name, "runner"] for n in rounds_of if (n, fault.name, "runner") in own],
+            {tool: own[0, fault.name, tool] for tool in _OTHERS if (0, fault.name, tool) in own},
+        )
+        for fault in faults
+    ]
+
+
+def _elsewhere(asked: Sequence[tuple[Tool, Fault]]) -> Iterator[tuple[Tool, Fault, Trial]]:
     with ThreadPoolExecutor(_OTHERS_AT_ONCE) as pool:
         waiting = {
             pool.submit(harness.run, fault, tool, _bound(tool)): (tool, fault)
-            for tool in _OTHERS
-            for fault in faults
+            for tool, fault in asked
         }
         for done in as_completed(waiting):
             yield *waiting[done], done.result()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tests.faults import harness
@@ -16,16 +16,25 @@ from tests.faults.harness import Trial
 
 
 def rounds(
-    faults: Sequence[Fault], count: int, at_once: int, seed: int
+    faults: Sequence[Fault],
+    count: int,
+    at_once: int,
+    seed: int,
+    done: Collection[tuple[int, str]] = (),
 ) -> Iterator[tuple[int, Fault, Trial]]:
-    """Round by round, every fault once in random order; each trial as it ends."""
+    """Round by round, every fault once in random order; each trial as it ends. ``done``: rounds
+    with names of faults that are left out."""
     order = random.Random(seed)
     for number in range(1, count + 1):
         shuffled = order.sample(list(faults), len(faults))
         with ThreadPoolExecutor(at_once) as pool:
-            waiting = {pool.submit(harness.run, fault): fault for fault in shuffled}
-            for done in as_completed(waiting):
-                yield number, waiting[done], done.result()
+            waiting = {
+                pool.submit(harness.run, fault): fault
+                for fault in shuffled
+                if (number, fault.name) not in done
+            }
+            for ended in as_completed(waiting):
+                yield number, waiting[ended], ended.result()
 
 
 def main() -> int:

@@ -151,6 +151,9 @@ class _Ran:
 
         def prepare() -> None:
             process_tree.die_with_parent(parent)
+            # As a shell starts a command in the foreground: nohup and & leave them ignored.
+            for number in (signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
             if terminal:
                 fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 
