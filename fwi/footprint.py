@@ -34,6 +34,7 @@ _STEPS = 2
 _CPU = torch.device("cpu")
 _GEMM = {"mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "addmv", "dot", "vdot"}
 _CONVOLUTION = {"convolution", "convolution_backward"}
+_OF_WEIGHTS = {Kind.PARAMETERS, Kind.BUFFERS, Kind.GRADIENTS, Kind.OPTIMIZER, Kind.EMA}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +163,6 @@ def _libraries(operators: Iterable[str]) -> Iterator[str]:
 
 
 def _largest_operator(log: MemoryLog) -> int:
-    """Bytes of the largest allocation of the steps: a library's workspace grows with it."""
-    return max(
-        (one.size for one in log.allocations if one.kind not in (Kind.PARAMETERS, Kind.EMA)),
-        default=0,
-    )
+    """Bytes of the largest allocation that grows with the batch: a library's workspace grows with
+    it too. What is as large as the weights, whatever the batch, says nothing of that."""
+    return max((one.size for one in log.allocations if one.kind not in _OF_WEIGHTS), default=0)

@@ -8,7 +8,7 @@ import torch
 
 from fwi import config
 from fwi.config import Train
-from fwi.errors import DeviceError, UsageError
+from fwi.errors import DeviceError, JobError, UsageError
 from fwi.shares import Member
 
 Precision = Literal["fp16", "bf16", "fp32"]
@@ -18,7 +18,8 @@ def resolve_device(name: str, who: Member | None = None) -> torch.device:
     """``auto`` → the first CUDA device, else the CPU. A CUDA device becomes the current one.
 
     Of several processes (``who``) each has the device of its place on the machine. Raises
-    DeviceError for a device that is not there, UsageError for one that is asked for by number.
+    DeviceError where there is no device, UsageError where there are fewer than asked for or one is
+    asked for by number for all of them.
     """
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
@@ -27,7 +28,7 @@ def resolve_device(name: str, who: Member | None = None) -> torch.device:
         name = _of_place(name, who, count)
     device = torch.device("cuda" if name == "auto" else name)
     if (device.index or 0) >= count:
-        raise DeviceError(f"--device {name}: {_cuda_here(count)}; take --device cpu, or auto")
+        raise _not_there(count, f"--device {name}: {_cuda_here(count)}; take --device cpu, or auto")
     # With its index: what compares devices must not find "cuda" and "cuda:0" different.
     device = torch.device("cuda", device.index or 0)
     # Events, streams and the allocator's readings are the current device's.
@@ -42,11 +43,18 @@ def _of_place(name: str, who: Member, count: int) -> str:
             "gives each its own, and choose among them with CUDA_VISIBLE_DEVICES"
         )
     if who.places > count:
-        raise DeviceError(
+        raise _not_there(
+            count,
             f"{who.places} processes on this machine, each on a device of its own: "
-            f"{_cuda_here(count)}; take fewer with --nproc, or --device cpu"
+            f"{_cuda_here(count)}; take fewer with --nproc, or --device cpu",
         )
     return f"cuda:{who.place}"
+
+
+def _not_there(count: int, said: str) -> JobError:
+    """Where there is no device at all, something is wrong with the machine; where there are fewer
+    than asked for, with the options."""
+    return UsageError(said) if count else DeviceError(said)
 
 
 def _cuda_here(count: int) -> str:

@@ -1,9 +1,9 @@
 """What libraries take of a device beside the tensors, measured. Data and pure functions.
 
 Measured on 2026-11-26 on an H100 80 GB (driver 580.159, CUDA 13.0, torch 2.11, its cuDNN 9): 52
-rows of five networks, which docs/results/memory-h100.md shows beside what this makes of them, and
-28 others whose context was not told. The context is the same to 2 MiB in all rows that use the same
-libraries.
+rows of five networks and 28 others whose context was not told. 24 rows more were measured when the
+factors stood; docs/results/memory-h100.md shows all 76 beside what this makes of them. The context
+is the same to 2 MiB in all rows that use the same libraries.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ def handles(mode: str, libraries: Collection[str]) -> int:
     if GEMM not in libraries:
         return 0
     return 2 if mode == "train" else 1
+
+
+SMALL = 36 * _MIB
+"""What cuDNN's workspaces may take at the most however small the tensors are: 34 MiB of a batch of
+one were measured."""
 
 
 @dataclass(frozen=True)

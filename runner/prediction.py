@@ -62,6 +62,7 @@ def predict(footprint: Mapping[str, Any], card: Card, overhead: Span | None = No
     mode, libraries = footprint["mode"], footprint["libraries"]
     handles = card.handle * calibration.handles(mode, libraries)
     factor = calibration.workspace(footprint["model"], mode, footprint["dtype"])
+    most = max(int(factor.most * largest), calibration.SMALL if "cudnn" in libraries else 0)
     return Prediction(
         tensors=tensors,
         allocator=Span(
@@ -69,9 +70,7 @@ def predict(footprint: Mapping[str, Any], card: Card, overhead: Span | None = No
             max(0, held["reserved"] - tensors),
             max(0, held["reserved"] - tensors) + held["reserved"] // 20,
         ),
-        workspaces=Span(
-            handles, handles + int(factor.likely * largest), handles + int(factor.most * largest)
-        ),
+        workspaces=Span(handles, handles + int(factor.likely * largest), handles + most),
         context=overhead or _context(card, mode, libraries),
     )
 

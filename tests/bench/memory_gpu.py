@@ -271,9 +271,10 @@ def _page(rows: list[Row], card: Card, profiles: Sequence[Profile], command: str
         f"classes of every row add up to its tensors within {100 * worst_sum(measured):g} % "
         f"(target {100 * _OFF:g} %).",
         "The factors by which libraries' workspaces are predicted (`runner/calibration.py`) were "
-        "chosen on these rows: the likely value is so near on this card and with these versions. "
-        "On another card, with other libraries or for another network the range is what is "
-        "promised, until runs there are in the ledger.",
+        "chosen on 52 of the H100's rows, and [predicting](../fit.md) tells how near the others "
+        "came: the likely value is so near on this card and with these versions. On another card, "
+        "with other libraries or for another network the range is what is promised, until runs "
+        "there are in the ledger.",
         table(
             (
                 "configuration", "peak", "predicted", "off", "tensors", "predicted tensors",
