@@ -94,19 +94,42 @@
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
   });
 
-  const draw = () => Promise.all(Object.entries(figures).map(([name, figure]) => {
-    const place = element(`chart-${name}`);
-    const palette = palettes[dark.matches ? "dark" : "light"];
-    const layout = layoutOf(figure, palette, place);
-    return Plotly.react(place, coloured(figure.data, palette), layout, configOf(figure, place));
-  }));
+  // One after another, in the page's order, each shown before the next is begun: what is in sight
+  // does not wait for what is far below.
+  let drawing = 0;
+  const draw = async () => {
+    const mine = drawing += 1;
+    for (const [name, figure] of Object.entries(figures)) {
+      const place = element(`chart-${name}`);
+      const palette = palettes[dark.matches ? "dark" : "light"];
+      const layout = layoutOf(figure, palette, place);
+      await Plotly.react(place, coloured(figure.data, palette), layout, configOf(figure, place));
+      if (place.getBoundingClientRect().top < window.innerHeight) marked("shown");
+      await new Promise((next) => setTimeout(next));
+      // The colours or the width have changed meanwhile.
+      if (mine !== drawing) return;
+    }
+    marked("drawn");
+  };
+
+  const marked = (what) => {
+    document.documentElement.dataset[what] = Math.round(performance.now());
+  };
+
+  const tell = (error) => {
+    for (const place of document.querySelectorAll(".chart")) {
+      place.style.height = "auto";
+      place.textContent = `This browser cannot draw the chart (${error.message}); what it shows stands below.`;
+    }
+  };
+  const again = () => draw().catch(tell);
 
   let width = window.innerWidth, waiting = 0;
   const resized = () => {
     if (window.innerWidth === width) return;
     width = window.innerWidth;
     clearTimeout(waiting);
-    waiting = setTimeout(draw, 100);
+    waiting = setTimeout(again, 100);
   };
 
   try {
@@ -114,14 +137,10 @@
     library.textContent = await unpacked(element("plotly").textContent);
     document.body.append(library);
     element("plotly").remove();
-    await draw();
-    dark.addEventListener("change", draw);
+    dark.addEventListener("change", again);
     window.addEventListener("resize", resized);
-    document.documentElement.dataset.drawn = Math.round(performance.now());
+    await draw();
   } catch (error) {
-    for (const place of document.querySelectorAll(".chart")) {
-      place.style.height = "auto";
-      place.textContent = `This browser cannot draw the chart (${error.message}); what it shows stands below.`;
-    }
+    tell(error);
   }
 })();
