@@ -15,8 +15,8 @@ from itertools import pairwise
 BUCKETS = 1500
 """Stretches of time that a line is divided into: more than a screen has columns for."""
 SHARES = 120
-"""The same for the bars that tell the share of each phase: a browser draws each with its pattern, and
-of a run with many phases that takes as long as all lines together."""
+"""The same for the bars that tell the share of each phase: a browser draws each with its pattern,
+and of a run with many phases that takes as long as all lines together."""
 
 Number = int | float
 
