@@ -79,6 +79,14 @@ _GDB_PYTHON = late.compile(
     r"^\s*#\d+ (?:\(frame information optimized out\)"
     r"|Frame 0x[0-9A-Fa-f]+, for file (\S+), line (\d+), in (\S+) \()"
 )
+_PY_BT = "Traceback (most recent call first):"
+"""How gdb's ``py-bt`` begins; the other way round than Python's own."""
+_PY_BT_PLACE = late.compile(r'^\s+File "(.*?)", line (\d+), in (\S+)')
+_PY_BT_FRAME = late.compile(r"^\s*#\d+ file '([^']*)', in '([^']*)'")
+_PY_BT_CALL = late.compile(
+    r"^\s*(?:#\d+ )?<built-in (?:method|function) (\w+)(?: of (?:(\S+) object|module\b).*)?>?"
+)
+_PY_BT_GIL = late.compile(r"^\s*(?:#\d+ )?Waiting for (?:the GIL|a lock \(e\.g\. GIL\))")
 _GDB_FRAME = late.compile(
     r"^\s*#\d+\s+(?:0x[0-9A-Fa-f]+ )?(?:in )?(\S.*?)(?: ?\(.*?\))?"
     r"(?: (?:at|from) (\S+?)(?::(\d+))?)?\s*$"
@@ -103,7 +111,7 @@ class _Reader:
             return
         if self._thread is None:
             # gdb's and py-spy's native frames may come without a line that names their thread.
-            if re.match(r"^#0\s", line) or _GDB_PYTHON.match(line):
+            if re.match(r"^#0\s", line) or _GDB_PYTHON.match(line) or _PY_BT_FRAME.match(line):
                 self._open(_Open(None, "", None))
                 self._frame(line)
             elif not self._found and _CUT_FRAME.match(line):
@@ -136,6 +144,10 @@ class _Reader:
             self._thread = None
             if line.startswith("Stack"):
                 self._open(_Open(None, "", None), "fault")
+        elif line.startswith(_PY_BT):
+            self._open(_Open(None, "", None, is_py_bt=True))
+        elif _PY_BT_GIL.match(line):
+            pass
         elif gdb := _GDB_THREAD.match(line):
             self._open(_Open(_number(gdb[3]), gdb[4] or "", None), "gdb")
         elif tid := _EU_THREAD.match(line):
@@ -152,7 +164,13 @@ class _Reader:
 
     def _frame(self, line: str) -> bool:
         assert self._thread is not None
-        frame = _frame_of(line)
+        if self._thread.is_py_bt:
+            frame = _frame_of_py_bt(line)
+            if frame is None:
+                # A line of the program's source stands under its frame.
+                return line.startswith(" ")
+        else:
+            frame = _frame_of(line)
         if frame is None:
             return False
         if len(self._thread.frames) < _FRAMES:
@@ -177,6 +195,7 @@ class _Open:
     is_cut: bool = False
     """Whether its first lines were missing."""
     holds_gil: bool = False
+    is_py_bt: bool = False
 
     def __post_init__(self) -> None:
         self.frames: list[Frame] = []
@@ -190,7 +209,25 @@ class _Open:
         return Stack(self.thread, self.name, self.active, tuple(self.frames), self.holds_gil)
 
 
+def _frame_of_py_bt(line: str) -> Frame | None:
+    if call := _PY_BT_CALL.match(line):
+        return _called(call[1], call[2])
+    place = _PY_BT_PLACE.match(line)
+    return Frame(place[3], place[1], _number(place[2])) if place else None
+
+
+def _called(name: str, owner: str | None) -> Frame:
+    """A function of the interpreter's own, by the name that its native frame would have."""
+    if name in ("acquire", "__enter__") and owner and "lock" in owner.lower():
+        return Frame("lock_acquire", "")
+    return Frame("time_sleep" if name == "sleep" else name, "")
+
+
 def _frame_of(line: str) -> Frame | None:
+    if call := _PY_BT_CALL.match(line):
+        return _called(call[1], call[2])
+    if older := _PY_BT_FRAME.match(line):
+        return Frame(older[2], older[1])
     if fault := _FAULT_FRAME.match(line):
         return Frame(fault[3] or "?", fault[1], _number(fault[2]))
     if python := _GDB_PYTHON.match(line):

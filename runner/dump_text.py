@@ -21,6 +21,9 @@ _STILL = re.compile(
     r"^process (\d+) \((.{1,40})\) is (stopped|in uninterruptible sleep): no stack", re.MULTILINE
 )
 """What a capture of ours says of a process that no debugger may touch."""
+_STATE = re.compile(r"^State:\s+([TtD]) \(", re.MULTILINE)
+"""A line of /proc/PID/status."""
+_PROMPT = re.compile(r"^(?:\(Pdb(?:\+\+)?\)|ipdb>) *\Z", re.MULTILINE)
 _FATAL = re.compile(r"^Fatal Python error: ", re.MULTILINE)
 _ANY_HANG = (
     Outcome.HANG_IO, Outcome.HANG_LOCK, Outcome.HANG_DATALOADER, Outcome.HANG_COLLECTIVE,
@@ -59,8 +62,14 @@ def read_dump(text: str) -> Hang | None:
         for pid, name, how in dict.fromkeys(_STILL.findall(text))
     )
     if not processes:
-        return decide(Scene(still)) if still else _recorded(text)
+        return decide(Scene(still)) if still else _recorded(text) or _at_a_prompt(text)
     suspects = (*(_suspect_of(dump) for dump in processes), *still)
+    if len(processes) == 1 and (state := _STATE.search(text)):
+        suspects = (replace(suspects[0], state=state[1]),)
+        still = suspects
+    leaving = processes[0].stacks[0]
+    if len(processes) == 1 and not still and waits.says_exit(leaving):
+        return _leaving(leaving, suspects[0])
     if still or any(s.wait is not None and s.wait.kind in BY_KIND for s in suspects):
         found = decide(Scene(_first_that_tells(suspects)))
         if any(s.wait and _BACKWARD.match(s.wait.text) for s in suspects):
@@ -80,14 +89,28 @@ def _recorded(text: str) -> Hang | None:
     return Hang(Outcome.HANG_COLLECTIVE, 0.85, (fact,))
 
 
+def _at_a_prompt(text: str) -> Hang | None:
+    if not _PROMPT.search(text.rstrip("\r\n")):
+        return None
+    fact = Fact("output", "it ends at a debugger's prompt")
+    return Hang(Outcome.HANG_STOPPED, 0.7, (fact,))
+
+
+def _leaving(main: Stack, who: Suspect) -> Hang:
+    """The program has run to its end and waits there for something."""
+    text = f"the program waits at its exit, in {main.frames[0]}"
+    also = BY_KIND.get(who.wait.kind, Outcome.HANG_UNKNOWN) if who.wait else Outcome.HANG_UNKNOWN
+    return Hang(Outcome.HANG_EXIT, 0.8, (Fact("stack", text),), (also,))
+
+
 def _suspect_of(dump: ProcessDump) -> Suspect:
     main = dump.stacks[0]
     wait = waits.of_stack(main)
-    if wait is None and main.active is not False:
+    if (wait is None or wait.kind is Kind.LOCK) and waits.is_for_a_thread(main):
+        wait = waits.of_others(dump.stacks[1:], (*waits.FOR_A_THREAD, Kind.LOCK)) or wait
+    elif wait is None and main.active is not False:
         # Without a main thread that tells, another that does may: a gdb dump names none.
         wait = waits.of_others(dump.stacks[1:], (Kind.COLLECTIVE, Kind.DEVICE))
-    elif wait is not None and wait.kind is Kind.LOCK and waits.is_for_a_thread(main):
-        wait = waits.of_others(dump.stacks[1:], waits.FOR_A_THREAD) or wait
     return Suspect(
         pid=dump.pid,
         name=dump.command.split(" ")[0].rpartition("/")[2],
@@ -113,7 +136,8 @@ def _guess(main: Stack) -> Hang:
     place = str(main.frames[0]) if main.frames else "a thread without frames"
     names = " ".join(frame.plain for frame in main.frames[:3])
     if main.active:
-        device = bool(_DEVICE_WORDS.search(names))
+        # Who waits for the device has given the interpreter's lock back.
+        device = not main.holds_gil and bool(_DEVICE_WORDS.search(names))
         outcome = Outcome.HANG_DEVICE if device else Outcome.HANG_SPIN
         other = Outcome.HANG_SPIN if device else Outcome.HANG_DEVICE
         fact = Fact("stack", f"the main thread runs in {place}")

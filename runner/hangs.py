@@ -74,6 +74,7 @@ BY_KIND = {
     Kind.CHILD: Outcome.HANG_IO,
     Kind.IO: Outcome.HANG_IO,
     Kind.SLEEP: Outcome.HANG_UNKNOWN,
+    Kind.DEBUGGER: Outcome.HANG_STOPPED,
 }
 _BUSY_PATIENTLY = (Kind.DEVICE, Kind.COLLECTIVE)
 """Waits that burn processor time by design: CUDA and NCCL poll."""
@@ -253,6 +254,7 @@ def _doing(who: Suspect) -> str:
         Kind.IO: "is blocked in input or output",
         Kind.SLEEP: "sleeps",
         Kind.HELPER: "waits for work",
+        Kind.DEBUGGER: "is at a debugger's prompt",
     }[who.wait.kind]
     at = f", at {who.place}" if who.place and who.place not in who.wait.text else ""
     return f"{words}, in {who.wait.text}{_detail(who)}{at}"

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     SLEEP = "sleep"
     HELPER = "helper"
     """A thread of a library that waits for work."""
+    DEBUGGER = "debugger"
+    """A person at a debugger's prompt."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,21 @@ _NATIVE = r"^(?!.*\.py$).*$"
 
 # Looked for in the whole stack: the calls that say what it is all about.
 _TELLING = _rules(
+    (Kind.DEBUGGER, r"interaction|_?cmdloop|interact|wait_for_client|_wait_for_attach\w*",
+     r"(^|/)(pdb|code|(ipdb|pudb|IPython|debugpy|pydevd)/.*)\.py$"),
     (Kind.HELPER, r"_feed|_pin_memory_loop.*|_serve", r"queues\.py$|pin_memory\.py$"),
     (Kind.HELPER, r"_handle_(workers|tasks|results)", r"multiprocessing/pool\.py$"),
     (Kind.HELPER, r"wait_result_broken_or_wakeup|_queue_management_worker",
      r"concurrent/futures/process\.py$"),
     (Kind.HELPER, r"_run_once|run",
      r"(tqdm/_monitor|tensorboard.*/event_file_writer|wandb/.*)\.py$"),
+    (Kind.COLLECTIVE, r"next_rendezvous", r"torch/distributed/elastic/rendezvous/\w+\.py$"),
     (Kind.LAUNCHER, r"_invoke_run|_monitor_workers|launch_agent|elastic_launch|join",
      r"torch/distributed/(elastic/(agent|multiprocessing)/.*|launcher/api|run|launch)\.py$"),
     (Kind.LAUNCHER, r"join|start_processes|spawn", r"torch/multiprocessing/spawn\.py$"),
     (Kind.LAUNCHER, r".*", r"(accelerate/commands/launch|deepspeed/launcher/\w+)\.py$"),
     (Kind.LOADER, r"_try_get_data|_get_data|_shutdown_workers|_try_put_index",
-     r"torch/utils/data/dataloader\.py$"),
+     r"(torch/utils/data/dataloader|torchdata/stateful_dataloader/\w+)\.py$"),
     (Kind.LOADER, r"_try_get_batch|_get_batch|_process_next_batch",
      r"torch/utils/data/dataloader\.py$"),
     (Kind.COLLECTIVE, r".*", r"torch/distributed/(distributed_c10d|rendezvous|c10d_logger)\.py$"),
@@ -201,14 +206,26 @@ def is_loader_worker(frames: Sequence[Frame]) -> bool:
 
 
 def _search(frames: Sequence[Frame]) -> Wait | None:
-    for rules, looked_at in ((_TELLING, frames), (_NATIVE_LEAVES, _native_end(frames))):
-        for rule in rules:
-            for place, frame in enumerate(looked_at):
-                if rule.function.match(frame.plain) and rule.file.search(frame.file):
-                    inner = looked_at[:place]
-                    if frame.plain in _LEAVES and any(f.file.endswith(".py") for f in inner):
-                        continue
-                    return Wait(rule.kind, _at(frame))
+    told, leaf = _first(_TELLING, frames), _first(_NATIVE_LEAVES, _native_end(frames))
+    if told is None or (
+        # A library that reads is within its own lock, at the end: the file's name says less.
+        leaf is not None
+        and leaf[0] is Kind.LOCK
+        and told[0] is Kind.IO
+        and not told[1].file.endswith(".py")
+    ):
+        told = leaf
+    return Wait(told[0], _at(told[1])) if told else None
+
+
+def _first(rules: Sequence[_Rule], frames: Sequence[Frame]) -> tuple[Kind, Frame] | None:
+    for rule in rules:
+        for place, frame in enumerate(frames):
+            if rule.function.match(frame.plain) and rule.file.search(frame.file):
+                inner = frames[:place]
+                if frame.plain in _LEAVES and any(f.file.endswith(".py") for f in inner):
+                    continue
+                return rule.kind, frame
     return None
 
 
@@ -295,6 +312,7 @@ _BACKGROUND = late.compile(
 )
 """Libraries whose own threads wait for news all the time."""
 _JOINS = late.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
+_NATIVE_JOINS = late.compile(r"^(__)?pthread_(clock|timed)?join\w*$")
 _JOINED_IN = late.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
 FOR_A_THREAD = (Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO)
 """What a thread that another waits for may be waiting for itself, the most telling first."""
@@ -313,9 +331,22 @@ def is_at_exit(stack: Stack) -> bool:
     return bool(own) and not any(_PROGRAM.match(f.plain) for f in own)
 
 
+_EXITS = late.compile(
+    r"^(_shutdown|_python_exit|_exit_function|_run_exitfuncs|_run_finalizers|_?atexit\w*)$"
+)
+
+
+def says_exit(stack: Stack) -> bool:
+    """The same of a stack whose first frames may have been cut off: a frame names the exit."""
+    return is_at_exit(stack) and any(_EXITS.match(f.plain) for f in stack.frames)
+
+
 def is_for_a_thread(stack: Stack) -> bool:
     """Whether the thread waits for another of its process: its end, its result, its next item."""
-    return any(_JOINS.match(f.plain) and _JOINED_IN.search(f.file) for f in stack.frames[:6])
+    return any(
+        (_JOINS.match(f.plain) and _JOINED_IN.search(f.file)) or _NATIVE_JOINS.match(f.plain)
+        for f in stack.frames[:6]
+    )
 
 
 def of_others(stacks: Sequence[Stack], kinds: Sequence[Kind]) -> Wait | None:

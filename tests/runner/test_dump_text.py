@@ -102,6 +102,127 @@ DUMPS = [
 ]
 
 
+PY_BT = """\
+(gdb) py-bt
+Traceback (most recent call first):
+  Waiting for the GIL
+  <built-in method {call} at remote 0x7f0e5dc63198>
+  File "/v/python3.8/site-packages/{file}", line 1011, in {function}
+    data = self._data_queue.get(timeout=timeout)
+  File "train.py", line 140, in <module>
+    print (main())
+"""
+OLD_PY_BT = """\
+#1 Waiting for a lock (e.g. GIL)
+#2 <built-in method acquire of _thread.lock object at remote 0x7f0a16edb840>
+#4 file '/usr/lib/python3.8/threading.py', in '_wait_for_tstate_lock'
+#8 file '/usr/lib/python3.8/threading.py', in 'join'
+#12 file 'train.py', in 'main'
+"""
+OPENCV = """\
+Thread 1 (Thread 0x7f51d7c2d1c0 (LWP 31190) "python"):
+#0  futex_wait (private=0, expected=2) at ../sysdeps/nptl/futex-internal.h:146
+#1  ___pthread_mutex_lock (mutex=0x7f51d4a1e0c8) at ./nptl/pthread_mutex_lock.c:93
+#2  0x00007f51d3f0ac31 in cv::Mutex::lock() () from /v/site-packages/cv2/cv2.abi3.so
+#3  0x00007f51d4011f12 in cv::parallel_for_(cv::Range const&) () from /v/cv2/cv2.abi3.so
+"""
+NATIVE_JOIN = """\
+Thread 3 (Thread 0x7fc513d65700 (LWP 32036)):
+#0  0x00007fc51414254d in __lll_lock_wait () from /lib64/libpthread.so.0
+#1  0x00007fc51413dd68 in pthread_mutex_lock () from /lib64/libpthread.so.0
+#2  0x0000000000400927 in work (temp=0x0) at a.c:15
+
+Thread 1 (Thread 0x7fc514560740 (LWP 32035)):
+#0  0x00007fc51413f017 in pthread_join () from /lib64/libpthread.so.0
+#1  0x0000000000400a28 in main () at a.c:40
+"""
+AT_EXIT = """\
+Thread 77001 (idle): "MainThread"
+    wait (threading.py:316)
+    _wait_for_finish (wandb/sdk/wandb_run.py:2401)
+    _atexit_cleanup (wandb/sdk/wandb_run.py:2241)
+    <lambda> (wandb/sdk/wandb_init.py:556)
+"""
+SHUTDOWN = """\
+Thread 11200 (idle): "MainThread"
+    _shutdown (threading.py:1590)
+Thread 11233 (idle): "uploader"
+    recv_into (socket.py:718)
+    run (threading.py:1010)
+"""
+FINISHING = """\
+Thread 501 (idle): "MainThread"
+    select (selectors.py:469)
+    finish (wandb/sdk/wandb_run.py:2100)
+    main (train.py:200)
+    <module> (train.py:210)
+"""
+DEBUGGED = """\
+Thread 812 (idle): "MainThread"
+    interaction (pdb.py:360)
+    user_line (pdb.py:262)
+    step (train.py:61)
+    <module> (train.py:80)
+"""
+STATE = """\
+Process 4455: python train.py
+Python v3.10.12 (/usr/bin/python3.10)
+
+Thread 4455 (idle): "MainThread"
+    forward (model.py:88)
+    <module> (train.py:75)
+--- /proc/4455/status
+Name:\tpython
+State:\tT (stopped)
+"""
+RENDEZVOUS = """\
+Thread 6117 (idle): "MainThread"
+    _call_store (torch/distributed/elastic/rendezvous/c10d_rendezvous_backend.py:113)
+    next_rendezvous (torch/distributed/elastic/rendezvous/dynamic_rendezvous.py:1026)
+    launch_agent (torch/distributed/launcher/api.py:255)
+    <module> (torchrun:8)
+"""
+STATEFUL = """\
+Thread 88 (idle): "MainThread"
+    get (queue.py:180)
+    _try_get_data (torchdata/stateful_dataloader/stateful_dataloader.py:1250)
+    <module> (train.py:9)
+"""
+SAMPLING = """\
+Thread 90 (active+gil): "MainThread"
+    sample_until_cuda_fits (aug.py:18)
+    <module> (train.py:44)
+"""
+BEYOND = [
+    ("hang.lock", PY_BT.format(call="acquire of _thread.lock object", file="x.py", function="f")),
+    ("hang.collective", PY_BT.format(call="barrier of torch._C.ProcessGroupNCCL object",
+                                     file="torch/distributed/distributed_c10d.py",
+                                     function="barrier")),
+    ("hang.dataloader", PY_BT.format(call="poll of select.poll object",
+                                     file="torch/utils/data/dataloader.py",
+                                     function="_try_get_data")),
+    ("hang.io", PY_BT.format(call="recv of _socket.socket object", file="x.py", function="f")),
+    ("hang.lock", OLD_PY_BT), ("hang.lock", OPENCV), ("hang.lock", NATIVE_JOIN),
+    ("hang.exit", AT_EXIT), ("hang.exit", SHUTDOWN), ("hang.io", FINISHING),
+    ("hang.stopped", DEBUGGED), ("hang.stopped", STATE), ("hang.collective", RENDEZVOUS),
+    ("hang.dataloader", STATEFUL), ("hang.spin", SAMPLING),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outcome", "text"), BEYOND, ids=range(len(BEYOND)))
+def test_dump_beyond_the_usual_tells_what_hangs(outcome: str, text: str) -> None:
+    found = read_dump(text)
+    assert found is not None
+    assert found.outcome == outcome, found
+
+
+def test_what_it_waits_for_at_its_exit_is_named_beside() -> None:
+    found = read_dump(AT_EXIT)
+    assert found is not None
+    assert found.also == ("hang.io",)
+    assert "waits at its exit, in wait (threading.py:316)" in found.facts[0].text
+
+
 @pytest.mark.parametrize(("outcome", "text"), DUMPS, ids=range(len(DUMPS)))
 def test_dump_tells_what_hangs(outcome: str, text: str) -> None:
     found = read_dump(text)
