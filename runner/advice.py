@@ -56,7 +56,11 @@ _ADVICE: dict[Outcome, tuple[str, ...]] = {
     Outcome.ERROR_PORT: ("another program listens there: choose another port",),
     Outcome.ERROR_DEPENDENCY: ("install the versions of constraints.txt",),
     Outcome.FAULT_DRIVER: ("run with --device cpu, or mend the driver",),
-    Outcome.FAULT_DEVICE: ("run once with CUDA_LAUNCH_BLOCKING=1 to see the call at fault",),
+    Outcome.FAULT_DEVICE: (
+        "run once with CUDA_LAUNCH_BLOCKING=1 to see the call at fault",
+        "where the driver reports the card itself (an Xid, ECC, a lost device): reset it, or take "
+        "another",
+    ),
     Outcome.ERROR_COLLECTIVE: (
         "the first rank that failed is the cause: look at its output; see that all reach each "
         "other's address and port",
@@ -65,7 +69,7 @@ _ADVICE: dict[Outcome, tuple[str, ...]] = {
         "see that the file which the evidence names is there and whole; python -m runner synth "
         "makes one to compare with",
     ),
-    Outcome.ERROR_PYTHON: ("the end of the output has the traceback: output.log",),
+    Outcome.ERROR_PYTHON: ("the end of the output tells what was raised: output.log",),
     Outcome.ERROR_USAGE: ("see --help of the command",),
     Outcome.CRASH_SEGV: (
         "run once with --workers 0, and look for a library of another version: python -m runner "

@@ -26,6 +26,7 @@ _TAIL = 1 << 20
 _SHOWN = 200
 _GUESS, _NOTHING = 0.6, 0.3
 _TIMEOUT_STATUS = 124
+_PBS = 256
 _TIMED_DUMP = re.compile(r"^Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!", re.MULTILINE)
 _THREAD = re.compile(r"^(?:Current )?[Tt]hread (?:0x)?[\dA-Fa-f]+ [(\[]", re.MULTILINE)
 
@@ -171,10 +172,12 @@ def _decoded(tail: bytes, head: bytes) -> str:
 
 
 def parse_status(text: str) -> int:
-    """``1``, ``137``, ``-9``, ``SIGKILL`` → the status. Raises ValueError for anything else."""
-    if text.upper().startswith("SIG"):
+    """``1``, ``137``, ``-9``, ``SIGKILL``, ``KILL`` → the status. PBS tells a signal as 256 and its
+    number. Raises ValueError for anything else."""
+    if text.isalpha():
+        name = text.upper()
         try:
-            return -int(signal.Signals[text.upper()])
+            return -int(signal.Signals[name if name.startswith("SIG") else f"SIG{name}"])
         except KeyError:
             raise ValueError(f"{text}: no such signal") from None
     try:
@@ -183,6 +186,8 @@ def parse_status(text: str) -> int:
         raise ValueError(
             f"{text}: expected a number from 0 to 255, -N or the name of a signal"
         ) from None
+    if _PBS < status <= _PBS + signal.NSIG:
+        return _PBS - status
     if not -64 <= status <= 255:
-        raise ValueError(f"{text}: expected 0 to 255, or -N for signal N")
+        raise ValueError(f"{text}: expected 0 to 255, -N or 256 + N for signal N")
     return status

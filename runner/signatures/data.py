@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.outcomes import Outcome as O
-from runner.signatures.signature import ending
+from runner.signatures.signature import Rank, ending
 
 _READS_ARRAYS = (
     r"npyio|_format_impl|lib/format\.py|read_array|fromfile|frombuffer|memmap|np\.load|numpy\.load"
@@ -38,6 +38,13 @@ DATA = (
         r"Weights only load failed.*[Uu]nsupported global",
         r"WeightsUnpickler error: Unsupported (?:global|class)",
         also=[O.ERROR_DATA],
+    ),
+    # What llama.cpp's Python says of any reason, which its own lines above tell.
+    ending(
+        O.ERROR_DATA,
+        r"Failed to load model from file",
+        rank=Rank.SYMPTOM,
+        also=[O.ERROR_PYTHON],
     ),
     ending(
         O.ERROR_DATA,

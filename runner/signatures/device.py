@@ -89,11 +89,26 @@ DEVICE = (
         r"hipErrorOutOfMemory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
         r"RESOURCE_EXHAUSTED.{0,40}(?:Out of memory|allocat)|OOM when allocating tensor.*GPU",
         r"cudaMalloc.{0,60}(?:fail|out of memory)|failed to allocate .{0,40}from device",
+        r"^Error out of memory at line \d+ in file |kIOGPUCommandBufferCallbackErrorOutOfMemory",
+        r"Not enough memory\. Please try to \w+ --mem-fraction-static",
         r"(?:GPU|CUDA|cuda|[Dd]evice) memory allocation (?:failed|failure|error)",
         r"[Ff]ailed to allocate .{0,60}\bon (?:the )?(?:device|GPU|gpu)\b",
         r"torch\.OutOfMemoryError|cuMem\w*Alloc\w* failed|^RuntimeError: Invalid buffer size: [\d.]+ ?[GT]",
         r"No executable batch size found|No available memory for the cache blocks|larger than the maximum number of tokens that can be"
         r" stored in KV cache",
+    ),
+    # An arena of ONNX Runtime, which serves the host as well as a device.
+    ending(
+        O.OOM_DEVICE_CAPACITY,
+        r"BFCArena::AllocateRawInternal",
+        near=r"CUDAExecutionProvider|TensorrtExecutionProvider|ROCMExecutionProvider|\bGPU\b",
+        also=[O.OOM_HOST_REFUSED],
+    ),
+    ending(O.OOM_HOST_REFUSED, r"BFCArena::AllocateRawInternal", also=[O.OOM_DEVICE_CAPACITY]),
+    ending(
+        O.OOM_DEVICE_FOREIGN,
+        r"Free memory on device .{0,80} is less than desired GPU memory utilization",
+        also=[O.OOM_DEVICE_CAPACITY, O.ERROR_USAGE],
     ),
     # Driver before device: one that does not fit names a device as well.
     ending(
@@ -127,7 +142,13 @@ DEVICE = (
         r"no ROCm-capable device|ERROR_DEVICE_NOT_FOUND|No (?:XPU|HPU|NPU|MPS|TPU) devices? ",
         r"(?:[Cc]an't|[Cc]annot|[Cc]ould not|[Ff]ailed to|[Uu]nable to) initialize (?:NVML|CUDA|HIP|ROCm)",
         r"NVML_SUCCESS == |CUDA driver is not loaded|nvidia: version magic|could not insert 'nvidia",
-        r"unsatisfied condition: cuda|^AssertionError: Invalid device id",
+        r"unsatisfied condition: cuda|^AssertionError: Invalid device id|hipErrorNoBinaryForGpu",
+    ),
+    ending(
+        O.FAULT_DRIVER,
+        r"^AssertionError\b",
+        near=r"\bassert torch\.cuda\.is_available\(\)",
+        also=[O.ERROR_DEPENDENCY],
     ),
     # What a program that asks for a device says where it finds none: it may as well be the build.
     ending(
@@ -140,6 +161,11 @@ DEVICE = (
         rf"{_RAISED}.{{0,80}}?\brequires? (?:a |an )?(?:CUDA|NVIDIA|cuda)"
         r"[\w -]{0,20}(?:GPU|device)\b",
         also=[O.ERROR_DEPENDENCY],
+    ),
+    ending(
+        O.FAULT_DEVICE,
+        r"devices?(?:\(s\))? (?:is|are|is/are) busy or unavailable",
+        also=[O.OOM_DEVICE_FOREIGN, O.FAULT_DRIVER],
     ),
     ending(
         O.FAULT_DEVICE,
@@ -160,7 +186,7 @@ DEVICE = (
         r"HSA_STATUS_ERROR|Memory access fault by GPU|HW Exception by GPU|GPU Hang|DEVICE_LOST",
         r"Unable to determine the device handle|hipErrorIllegalAddress|hipErrorLaunchFailure",
         r"GPU requires reset|requires a reset|Timeout waiting for RPC from GSP",
-        r"devices?(?:\(s\))? (?:is|are|is/are) busy or unavailable|Invalid access of peer GPU memory",
+        r"Invalid access of peer GPU memory",
         r"(?:CUDA|HIP) error: (?:context is destroyed|invalid device context|mapping of buffer object)",
         r"amdgpu.{0,60}(?:ring \S+ timeout|GPU reset)|nvidia \S+ AER: can't recover",
         r"cuda runtime error \((?:4|6|39|46|59|7[0247-9]|214|220|70[02]|71[0-9]|999)\)",

@@ -49,7 +49,7 @@ _NEAR = 15
 _FAR = 80
 """Messages after a traceback that make it one that was lived through."""
 _BOILERPLATE = late.compile(
-    r"TORCH_USE_CUDA_DSA|CUDA_LAUNCH_BLOCKING|asynchronously reported"
+    r"TORCH_USE_(?:CUDA|HIP)_DSA|CUDA_LAUNCH_BLOCKING|AMD_SERIALIZE_KERNEL|asynchronously reported"
     r"|in https?://docs\.nvidia\.com"
 )
 _GOES_ON = (
@@ -192,6 +192,7 @@ def _own(log: Log, chain: list[Trace]) -> Iterator[_Hit]:
             yield _Hit(weight, place, found[1])
             if is_last and found[0].is_pool:
                 yield from _of_workers(log, last.said, end)
+                yield from _last_words_of_workers(log, start)
     if log.exception(last).startswith("KeyboardInterrupt"):
         yield from _starved_before(log, start)
     if not told:
@@ -210,6 +211,15 @@ def _of_workers(log: Log, start: int, end: int) -> Iterator[_Hit]:
             yield _Hit(_DEATH, place, replace(hit.match, outcome=told))
         elif deaths.tells_of_an_exit(text):
             yield _Hit(_DEATH, place, Match(O.ERROR_PYTHON, text.strip()[:_KEPT], confidence=0.7))
+
+
+def _last_words_of_workers(log: Log, end: int) -> Iterator[_Hit]:
+    """How a worker died, in its own words before the pool's message."""
+    for place in range(max(0, end - _END), end):
+        line = log.lines[place]
+        death = None if line.is_frame else deaths.report(line.text)
+        if death is not None and not death.is_asked_for and not _LIVED_ON.search(line.text):
+            yield _hit_of_death(death, place, _DEATH)
 
 
 def _starved_before(log: Log, start: int) -> Iterator[_Hit]:

@@ -83,7 +83,8 @@ OUTSIDE = (
     # The C library found its heap destroyed by a wild write: the same mistake as behind SIGSEGV.
     ending(
         O.CRASH_SEGV,
-        r"\b(?:free|malloc|realloc|munmap_chunk|malloc_consolidate|calloc|tcache\w*)\(\): [a-z]",
+        r"\b(?:free|malloc|realloc|munmap_chunk|malloc_consolidate|calloc|tcache\w*)\(\): "
+        r"(?!out of memory)[a-z]",
         r"\bcorrupted (?:size vs|double-linked list)|\bdouble free or corruption \(",
         r"stack smashing detected|glibc detected \*\*\*",
         r"\*\*\* Error in `.{0,200}(?:free|malloc|corrupt)|buffer overflow detected",

@@ -27,7 +27,7 @@ SOFTWARE = (
         r"requires (?:numpy|torch|Python)\b.{0,20}[<>=]|is required for a normal functioning",
         r"Descriptors cannot (?:not )?be created directly|detected CUDA version .* mismatches",
         r"cuDNN version incompatibility|Could not load library lib|Unable to load any of \{",
-        r"Error building extension|CUDA_HOME environment variable is not set|Ninja is required",
+        r"Error building extension|CUDA_HOME (?:environment variable is not set|does not exist)|MissingCUDAException|Ninja is required",
         r"Dynamo is not supported on Python|working triton installation",
         r"Python 3\.\d+\+? not yet supported for torch|[Ff]ailed to find (?:a )?C compiler",
         r"command not found|^(?:\S*/)?env: .*No such file or directory|executable file not found in"

@@ -11,6 +11,7 @@ from tests.runner.endings import (
     contexts,
     devices,
     devices_more,
+    engines,
     hosts,
     inputs,
     libraries,
@@ -54,7 +55,7 @@ def test_wording_is_known(outcome: str, text: str) -> None:
 
 ENDINGS = [
     *whole.ENDINGS, *surroundings.ENDINGS, *systems.ENDINGS, *contexts.ENDINGS, *news.ENDINGS,
-    *losses.ENDINGS, *schedulers.ENDINGS, *libraries.ENDINGS,
+    *losses.ENDINGS, *schedulers.ENDINGS, *libraries.ENDINGS, *engines.ENDINGS,
 ]  # fmt: skip
 
 
@@ -68,3 +69,9 @@ def test_end_of_a_log_is_known(outcome: str, status: int | None, text: str) -> N
 def test_options_that_were_not_understood_are_named_beside(text: str) -> None:
     found = explain(text, 2)
     assert (found.outcome, found.also) == ("error.python", ("error.usage",))
+
+
+def test_of_the_causes_that_ray_lists_a_kill_is_only_one() -> None:
+    found = explain(engines.ACTOR, 1)
+    assert found.confidence < 0.8
+    assert set(found.also) >= {"crash.segv", "crash.worker"}

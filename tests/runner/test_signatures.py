@@ -270,7 +270,8 @@ def test_one_endless_line_is_read_in_no_time() -> None:
 
 
 def test_status_is_a_number_or_the_name_of_a_signal() -> None:
-    assert [parse_status(text) for text in ("0", "137", "-9", "SIGSEGV")] == [0, 137, -9, -11]
-    for wrong in ("x", "256", "SIGNOTHING", ""):
+    known = {"0": 0, "137": 137, "-9": -9, "SIGSEGV": -11, "term": -15, "271": -15}
+    assert {text: parse_status(text) for text in known} == known
+    for wrong in ("x", "256", "400", "SIGNOTHING", ""):
         with pytest.raises(ValueError, match=r"\w"):
             parse_status(wrong)
