@@ -49,7 +49,9 @@ class Counters:
 
     wanted_cpu_s: float | None
     io_bytes: int | None
-    """Read and written, to files, pipes and sockets."""
+    """Read and written, to files, pipes and sockets; of children that it waited for as well."""
+    children_cpu_s: float | None = None
+    """Of its children that have ended and were waited for."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class ProcessPicture:
     """Of a core, used or waited for in the time between the captures."""
     io_bytes: int = 0
     """Moved in that time."""
+    children_share: float | None = None
+    """Of a core, used by children that ended in that time."""
     rank: int | None = None
     world: int | None = None
     lock: str | None = None
@@ -109,7 +113,8 @@ def counters(pid: int) -> Counters:
     if raw:
         fields = dict(line.split(b":", 1) for line in raw.splitlines() if b":" in line)
         moved = int(fields.get(b"rchar", b"0")) + int(fields.get(b"wchar", b"0"))
-    return Counters(procfs.wanted_cpu_s(pid), moved)
+    stat = procfs.stat(pid)
+    return Counters(procfs.wanted_cpu_s(pid), moved, stat.children_cpu_s if stat else None)
 
 
 def rank_and_world(pid: int) -> tuple[int | None, int | None]:

@@ -32,6 +32,10 @@ _SAYS_NO_MORE = (
 """What tells no more than a job that says which collective failed: that ends in an abort, too."""
 _OF_AN_EXIT = (Outcome.HANG_LOCK, Outcome.HANG_IO, Outcome.HANG_UNKNOWN)
 """What a process that has only to leave may look like."""
+_WAITS_FOR_WHO_IS_GONE = (
+    Outcome.HANG_LOCK, Outcome.HANG_IO, Outcome.HANG_UNKNOWN, Outcome.HANG_DATALOADER,
+    Outcome.HANG_COLLECTIVE,
+)  # fmt: skip
 _OWN_SUMMARY = re.compile(r"([a-z]+(?:\.[a-z]+)*): .{1,200}; .{1,200}/report\.(?:html|md)$")
 """The line in which a supervisor says how its run ended."""
 _LOADERS = re.compile(r"DataLoader worker|[Pp]in memory thread")
@@ -72,7 +76,7 @@ def _stopped(evidence: Evidence, stop: Stop) -> Decision:
         return Outcome.OOM_HOST_LIMIT, 1.0, _held(evidence.memory), []
     picture = evidence.stall
     facts = (
-        [Fact("pulse", f"no progress for {picture.quiet_s:.1f} s (limit {picture.limit_s:.0f} s)")]
+        [Fact("pulse", f"no progress for {picture.quiet_s:.1f} s (limit {picture.limit_s:g} s)")]
         if picture
         else []
     )
@@ -85,7 +89,17 @@ def _stopped(evidence: Evidence, stop: Stop) -> Decision:
         # No word of a failure, and none of the program's own code is left to run.
         facts += [Fact("stack", "the program has run to its end"), Fact("stack", at_exit)]
         return Outcome.HANG_EXIT, 0.8, facts, [hang.outcome, *hang.also]
-    return hang.outcome, hang.confidence, facts + list(hang.facts), list(hang.also)
+    facts += hang.facts
+    if kills.was_in_group(evidence) and hang.outcome in _WAITS_FOR_WHO_IS_GONE:
+        # Whoever waits for an answer of the one that was killed waits for ever.
+        also = [hang.outcome, *hang.also]
+        return Outcome.OOM_HOST_KILLED, 0.75, [*facts, *kills.facts(evidence)], also
+    also = list(hang.also)
+    left = scenes.left_for_a_child(picture)
+    if left is not None:
+        facts.append(Fact("stack", left))
+        also.append(Outcome.HANG_EXIT)
+    return hang.outcome, hang.confidence, facts, also
 
 
 def _held(memory: MemoryPicture | None) -> list[Fact]:

@@ -63,6 +63,8 @@ class Scene:
     world: int | None = None
     """How many ranks there should be; None: no ranks, or not told."""
     source: str = "stack"
+    is_whole: bool = False
+    """Whether every process of the tree is in it; of a dump from anywhere, some are."""
 
 
 BY_KIND = {
@@ -209,6 +211,9 @@ def _chain(scene: Scene) -> Hang | None:
     assert last.wait is not None
     outcome = BY_KIND[last.wait.kind]
     also = [BY_KIND[s.wait.kind] for s in chain if s.wait and s is not last]
+    if scene.is_whole and last.wait.kind is Kind.CHILD and not _children(scene, last):
+        # What it waited for has ended meanwhile: a loop that asks for something, for instance.
+        outcome, also = Outcome.HANG_UNKNOWN, [Outcome.HANG_IO]
     if outcome is Outcome.HANG_DEVICE and not last.wait.sure:
         also.append(Outcome.HANG_SPIN)
     also = [o for o in dict.fromkeys(also) if o not in (outcome, Outcome.HANG_UNKNOWN)]
@@ -232,10 +237,14 @@ def _waited_for(scene: Scene, parent: Suspect) -> Suspect | None:
         Kind.SLEEP,
     ):
         return None
-    children = [s for s in scene.suspects if s.parent is not None and s.parent == parent.pid]
+    children = _children(scene, parent)
     if parent.wait.kind is Kind.SLEEP and len(children) != 1:
         return None
     return next((s for s in children if tells(s)), children[0] if children else None)
+
+
+def _children(scene: Scene, parent: Suspect) -> list[Suspect]:
+    return [s for s in scene.suspects if s.parent is not None and s.parent == parent.pid]
 
 
 def _doing(who: Suspect) -> str:

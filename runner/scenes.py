@@ -66,7 +66,19 @@ def scene_of(processes: Sequence[ProcessPicture]) -> Scene:
         tuple(_with_siblings_ranked(suspects)),
         world=max(worlds) if worlds and ranked else None,
         source="stack" if any(process.stacks for process in processes) else "process",
+        is_whole=True,
     )
+
+
+def left_for_a_child(picture: StallPicture | None) -> str | None:
+    """That the first process waits, at its exit, for children that still run; None: it does not."""
+    if picture is None or not picture.processes or not picture.processes[0].stacks:
+        return None
+    first = picture.processes[0]
+    wait = _wait_of(first)
+    if wait is None or wait.kind is not Kind.JOIN or not waits.says_exit(first.stacks[0]):
+        return None
+    return f"{first.name} (pid {first.pid}) has run to its end and waits for a child process"
 
 
 def end_reached(picture: StallPicture | None) -> str | None:
@@ -98,9 +110,15 @@ def completed(
 
 def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> bool:
     """Whether the processes that the job depends on went on between two captures: other leaves,
-    and processor time or data moved as well. A thread beside the main one does not count."""
+    and processor time or data moved as well. A thread beside the main one does not count. Of a
+    program that runs one child after another, the children are the leaves."""
     earlier = {process.pid: process for process in before}
+    there = {process.pid for process in after}
     for process in _depended_on(after):
+        awaited = {child.pid for child in before if child.parent == process.pid}
+        is_another = not awaited or bool(awaited - there)
+        if is_another and _waits_for_a_child(process) and _children_worked(process):
+            return True
         old = earlier.get(process.pid)
         if old is None or not old.stacks or not process.stacks:
             continue
@@ -108,6 +126,15 @@ def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> 
         if worked and _place_in(old.stacks[0]) != _place_in(process.stacks[0]):
             return True
     return False
+
+
+def _waits_for_a_child(process: ProcessPicture) -> bool:
+    wait = _wait_of(process)
+    return wait is not None and wait.kind is Kind.CHILD
+
+
+def _children_worked(process: ProcessPicture) -> bool:
+    return (process.children_share or 0.0) >= _MOVING_SHARE or process.io_bytes >= _MOVING_BYTES
 
 
 def _place_in(stack: Stack) -> tuple[Frame, ...]:

@@ -58,7 +58,7 @@ def more_time(verdict: Verdict) -> str:
     """What is said to a job that is slow and not stuck."""
     return (
         f"its stacks moved between two captures: slow, not stuck; it has another "
-        f"{verdict.limit_s:.0f} s (--strict: none)"
+        f"{verdict.limit_s:g} s (--strict: none)"
     )
 
 
@@ -91,7 +91,7 @@ async def capture(
     change = "moved" if moved else "are the same"
     text = "\n".join(
         [
-            f"no progress for {verdict.quiet_s:.1f} s (limit {verdict.limit_s:.0f} s)\n",
+            f"no progress for {verdict.quiet_s:.1f} s (limit {verdict.limit_s:g} s)\n",
             "# First capture\n",
             first_text,
             f"# Second capture, {gone:.1f} s later; the stacks {change}\n",
@@ -119,7 +119,10 @@ def _counted(
     if before.wanted_cpu_s is not None and after.wanted_cpu_s is not None:
         share = max(0.0, after.wanted_cpu_s - before.wanted_cpu_s) / seconds
     io = (after.io_bytes or 0) - (before.io_bytes or 0)
-    return dataclasses.replace(process, share=share, io_bytes=max(0, io))
+    children = None
+    if before.children_cpu_s is not None and after.children_cpu_s is not None:
+        children = max(0.0, after.children_cpu_s - before.children_cpu_s) / seconds
+    return dataclasses.replace(process, share=share, io_bytes=max(0, io), children_share=children)
 
 
 class _Taker:

@@ -276,7 +276,7 @@ _CALLS = {
         "sendmsg", "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "fsync",
         "fdatasync", "sync", "statx", "newfstatat", "stat", "getdents64", "sendfile", "splice",
         "io_getevents", "io_uring_enter", "close", "rename", "unlink", "mount", "ioctl", "msync",
-        "copy_file_range", "vfork",
+        "copy_file_range", "vfork", "msgrcv", "msgsnd", "mq_timedreceive", "mq_timedsend",
     ),
 }  # fmt: skip
 _CALL_KINDS = {name: kind for kind, names in _CALLS.items() for name in names}
@@ -289,7 +289,7 @@ _CHANNELS = (
         Kind.IO,
         late.compile(
             r"pipe|unix_stream|tcp_|inet_|sk_wait|skb_wait|poll|ep_poll|select|fifo|wait_for_partner"
-            r"|nfs|rpc_wait|fuse|io_schedule|wait_on_page|folio_wait|tty|n_tty|do_open"
+            r"|do_msg(?:rcv|snd)|nfs|rpc_wait|fuse|io_schedule|wait_on_page|folio_wait|tty|n_tty|do_open"
         ),
     ),
 )

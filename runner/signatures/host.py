@@ -83,7 +83,7 @@ HOST = (
         r"OOM when allocating tensor|libgomp: Out of memory|JavaScript heap out of memory",
         r"C error: out of memory|[Mm]emory allocation (?:failed|failure|error)|Memory allocation \(malloc\)",
         r"could not (?:create|execute|initialize) an? .{0,40}: out of memory",
-        r"<jemalloc>: Error in \w+\(\): out of memory",
+        r"<jemalloc>: Error in \w+\(\): out of memory|^Out of memory!$",
         r"[Ff]ailed to allocate (?:memory|buffer|\d+ bytes)|(?:can't|[Uu]nable to) allocate (?:memory|space|buffer)",
     ),
     # Native code's own words; those of devices were asked before.

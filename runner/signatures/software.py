@@ -23,7 +23,7 @@ SOFTWARE = (
         r"_ARRAY_API not found|[Nn]umpy is not available",
         r"numpy\.(?:dtype|ufunc|ndarray) size changed|binary incompatib|compiled using NumPy 1",
         r"compiled against (?:NumPy C-)?API version|not found in the system path",
-        r"DistributionNotFound|VersionConflict|PackageNotFoundError",
+        r"Can't locate \S+ in @INC|DistributionNotFound|VersionConflict|PackageNotFoundError",
         r"requires (?:numpy|torch|Python)\b.{0,20}[<>=]|is required for a normal functioning",
         r"Descriptors cannot (?:not )?be created directly|detected CUDA version .* mismatches",
         r"cuDNN version incompatibility|Could not load library lib|Unable to load any of \{",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -358,3 +360,35 @@ def test_run_inside_a_run_is_believed_where_its_status_agrees(
     status: int, line: str, outcome: str
 ) -> None:
     assert diagnose(Evidence(status, None, output=f"begun\n{line}\n")).outcome == outcome
+
+
+LOCK = (
+    Frame("wait", "threading.py", 327),
+    Frame("wait", "multiprocessing/pool.py", 765),
+    Frame("<module>", "train.py", 9),
+)
+
+
+@pytest.mark.parametrize(
+    ("killed", "outcome", "also"),
+    [
+        ({}, "hang.lock", ()),
+        ({"oom_kills_group": 0, "kernel_kills": ()}, "hang.lock", ()),
+        # The machine's counter is everybody's.
+        ({"oom_kills_machine": 1}, "hang.lock", ()),
+        ({"oom_kills_group": 1}, "oom.host.killed", ("hang.lock",)),
+        ({"kernel_kills": (Kill(8, "python", 1 << 30),)}, "oom.host.killed", ("hang.lock",)),
+    ],
+)
+def test_who_waits_for_one_that_the_kernel_killed_hangs_of_that(
+    killed: dict[str, Any], outcome: str, also: tuple[str, ...]
+) -> None:
+    found = diagnose(replace(stalled(seen("S", "futex_wait", frames=LOCK)), **killed))
+    assert (found.outcome, found.also) == (outcome, also), found
+    if killed.get("kernel_kills"):
+        assert any("killed for memory: python (pid 8)" in fact.text for fact in found.facts)
+
+
+def test_a_loop_that_was_stopped_for_spinning_is_no_victim_of_a_kill() -> None:
+    spun = stalled(seen("R", share=1.0, frames=LOCK[2:]))
+    assert diagnose(replace(spun, oom_kills_group=1)).outcome == "hang.spin"

@@ -107,3 +107,48 @@ def test_captures_differ_by_what_the_program_did(
 ) -> None:
     busy = [replace(process(frames=frames), share=1.0) for frames in (before, after)]
     assert scenes.moved(busy[:1], busy[1:]) is moved
+
+
+SHELL = process(call="wait4", name="sh")
+CHILD, NEXT = (process(pid, name="head", parent=1) for pid in (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        # One child after another, each of which does something.
+        ([SHELL, CHILD], [replace(SHELL, children_share=0.6)], True),
+        ([SHELL, CHILD], [replace(SHELL, io_bytes=1 << 21)], True),
+        ([SHELL], [replace(SHELL, io_bytes=1 << 21)], True),
+        # A loop that only sleeps and asks.
+        ([SHELL, CHILD], [replace(SHELL, children_share=0.01)], False),
+        # The same child is still there; another process of the tree worked.
+        ([SHELL, CHILD], [replace(SHELL, children_share=0.6), CHILD], False),
+        ([process(call="read"), CHILD], [replace(process(call="read"), children_share=1.0)], False),
+    ],
+)
+def test_children_that_follow_one_another_move(
+    before: list[ProcessPicture], after: list[ProcessPicture], moved: bool
+) -> None:
+    assert scenes.moved(before, after) is moved
+
+
+def test_wait_for_a_child_that_is_gone_tells_nothing() -> None:
+    asks = scenes.hang_of(StallPicture(9.0, 9.0, (SHELL,)))
+    assert (asks.outcome.value, asks.also) == ("hang.unknown", ("hang.io",))
+    sleeps = scenes.hang_of(StallPicture(9.0, 9.0, (SHELL, replace(CHILD, parent=1))))
+    assert sleeps.outcome.value == "hang.io"
+
+
+def test_end_that_waits_for_children_is_told() -> None:
+    join = (
+        Frame("poll", "multiprocessing/popen_fork.py", 27),
+        Frame("join", "multiprocessing/process.py", 149),
+        Frame("_exit_function", "multiprocessing/util.py", 360),
+    )
+    first = process(frames=join)
+    told = scenes.left_for_a_child(StallPicture(9.0, 9.0, (first, CHILD)))
+    assert told == "python (pid 1) has run to its end and waits for a child process"
+    within = process(frames=(*join[:2], MODULE))
+    assert scenes.left_for_a_child(StallPicture(9.0, 9.0, (within, CHILD))) is None
+    assert scenes.left_for_a_child(StallPicture(9.0, 9.0, (SHELL, CHILD))) is None

@@ -21,6 +21,7 @@ WORDINGS: dict[str, list[str]] = {
     ],
     "oom.host.refused": [
         "<jemalloc>: Error in malloc(): out of memory",
+        "Out of memory!",
         "onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException: [ONNXRuntimeError] : 6 : "
         "RUNTIME_EXCEPTION : bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal("
         "size_t, bool) Failed to allocate memory for requested buffer of size 4096",
@@ -40,6 +41,8 @@ WORDINGS: dict[str, list[str]] = {
         "AMD_SERIALIZE_KERNEL=3\nCompile with `TORCH_USE_HIP_DSA` to enable device-side assertions.",
     ],
     "error.dependency": [
+        "Can't locate Some/Module.pm in @INC (you may need to install the Some::Module module)\n"
+        "BEGIN failed--compilation aborted at -e line 1.",
         "op_builder.builder.MissingCUDAException: CUDA_HOME does not exist, unable to compile "
         "CUDA op(s)",
     ],
