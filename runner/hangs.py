@@ -211,8 +211,10 @@ def _chain(scene: Scene) -> Hang | None:
     assert last.wait is not None
     outcome = BY_KIND[last.wait.kind]
     also = [BY_KIND[s.wait.kind] for s in chain if s.wait and s is not last]
-    if scene.is_whole and last.wait.kind is Kind.CHILD and not _children(scene, last):
-        # What it waited for has ended meanwhile: a loop that asks for something, for instance.
+    gone = scene.is_whole and last.wait.kind is Kind.CHILD and not _children(scene, last)
+    if gone and not last.place:
+        # Of a shell, what it waited for has ended meanwhile: a loop that asks for something, for
+        # instance. In Python the wait may be for a pipe that somebody else holds.
         outcome, also = Outcome.HANG_UNKNOWN, [Outcome.HANG_IO]
     if outcome is Outcome.HANG_DEVICE and not last.wait.sure:
         also.append(Outcome.HANG_SPIN)
