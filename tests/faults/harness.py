@@ -22,6 +22,10 @@ BOUND_S = 200.0
 TIMEOUT_S = 20
 """The fixed time-out of the comparison."""
 
+# Copied once: trials start in threads, and pytest changes the variables of its process at every
+# test: execve in a child started with them as they are may find them half moved (EFAULT).
+_INHERITED = {k: v for k, v in os.environ.items() if not k.startswith(("FWI_", "PYTEST_"))}
+
 Tool = Literal["runner", "torchrun", "timeout"]
 
 
@@ -129,6 +133,7 @@ def run(fault: Fault, tool: Tool = "runner", bound_s: float = BOUND_S) -> Trial:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
+        env=_INHERITED,
         start_new_session=True,
     ) as warden:
         assert warden.stdin is not None
@@ -143,8 +148,7 @@ def run(fault: Fault, tool: Tool = "runner", bound_s: float = BOUND_S) -> Trial:
 
 
 def _environment(fault: Fault) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FWI_", "PYTEST_"))}
-    return kept | {
+    return _INHERITED | {
         "FWI_RUNS_DIR": "{scratch}/runs",
         "PYTHONPATH": str(ROOT),
         **{name: text.format(faults=FAULTS, root=ROOT) for name, text in fault.environment},

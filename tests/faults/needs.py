@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import shutil
 import subprocess
 
@@ -40,6 +41,9 @@ def _time_namespace() -> str | None:
     if not shutil.which("unshare"):
         return "the unshare program is not installed"
     done = subprocess.run(
-        ["unshare", "--time", "--monotonic", "1", "true"], capture_output=True, text=True
+        ["unshare", "--time", "--monotonic", "1", "true"],
+        env={"PATH": os.environ.get("PATH", os.defpath)},
+        capture_output=True,
+        text=True,
     )
     return None if done.returncode == 0 else f"no time namespace here: {done.stderr.strip()}"
