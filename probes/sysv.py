@@ -1,4 +1,4 @@
-"""System V shared memory and semaphores, which outlive every process that used them
+"""System V shared memory, semaphores and message queues, which outlive every process that used them
 (sysvipc(7), proc_sysvipc(5))."""
 
 from __future__ import annotations
@@ -37,6 +37,17 @@ class Semaphores:
     uid: int
 
 
+@dataclass(frozen=True)
+class Queue:
+    """Of messages; the kernel tells who used it last, not who made it."""
+
+    id: int
+    key: int
+    messages: int
+    """That nobody has received."""
+    uid: int
+
+
 def segments() -> list[Segment]:
     """Every segment of this IPC namespace; none where the kernel has no System V IPC."""
     return [
@@ -57,6 +68,14 @@ def semaphores() -> list[Semaphores]:
     return [
         Semaphores(id=row["semid"], key=row["key"], count=row["nsems"], uid=row["uid"])
         for row in parse(procfs.read("/proc/sysvipc/sem", _MOST) or b"")
+    ]
+
+
+def queues() -> list[Queue]:
+    """Every message queue of this IPC namespace."""
+    return [
+        Queue(id=row["msqid"], key=row["key"], messages=row["qnum"], uid=row["uid"])
+        for row in parse(procfs.read("/proc/sysvipc/msg", _MOST) or b"")
     ]
 
 

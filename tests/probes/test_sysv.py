@@ -56,3 +56,17 @@ def test_segment_that_somebody_uses_stays(segment: sysv.Segment) -> None:
         assert not sysv.remove(used)
     finally:
         LIBC.shmdt(address)
+
+
+def test_queue_tells_what_waits_in_it() -> None:
+    made = LIBC.msgget(0, 0o1600)
+    if made < 0:
+        pytest.skip(f"no System V message queues here: {os.strerror(ctypes.get_errno())}")
+    message = ctypes.create_string_buffer((1).to_bytes(8, "little") + b"left")
+    try:
+        assert LIBC.msgsnd(made, message, 4, 0) == 0
+        [found] = [one for one in sysv.queues() if one.id == made]
+        assert (found.key, found.messages, found.uid) == (0, 1, os.getuid())
+    finally:
+        LIBC.msgctl(made, 0, None)
+    assert made not in {one.id for one in sysv.queues()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -98,6 +99,26 @@ def test_segment_and_sockets_of_a_killed_job_are_removed_and_reported(supervise:
     [segment] = run.result["leaks"]["ipc"]
     assert {folder, segment} <= set(run.result["leaks"]["removed"])
     assert {one.id for one in sysv.segments()} <= before
+
+
+@pytest.mark.skipif(
+    not Path("/proc/sysvipc/msg").exists(), reason="no System V message queues here"
+)
+def test_message_queue_of_a_job_is_reported_and_stays(supervise: Supervise) -> None:
+    before = {queue.id for queue in sysv.queues()}
+    source = (
+        "import ctypes; libc = ctypes.CDLL(None); made = libc.msgget(0, 0o1600); print(made)\n"
+        "raise SystemExit(made < 0)"
+    )
+    run = supervise([sys.executable, "-c", source])
+    assert run.outcome == "ok"
+    number = int(run.stdout.split()[0])
+    try:
+        assert number not in before
+        assert f"System V message queue {number} (0 messages)" in run.result["leaks"]["unsure"]
+        assert number in {queue.id for queue in sysv.queues()}
+    finally:
+        ctypes.CDLL(None).msgctl(number, 0, None)
 
 
 def _device(used: int, processes: dict[int, int | None]) -> DeviceMemory:
