@@ -212,6 +212,12 @@ def oom_score_adjust() -> int:
     return int(raw) if raw else 0
 
 
+def oom_score_adjusts() -> set[int]:
+    """The ``oom_score_adj`` of every process that can be seen."""
+    found = (read(f"/proc/{pid}/oom_score_adj", 16) for pid in pids())
+    return {int(raw) for raw in found if raw}
+
+
 def peak_rss(pid: int) -> int | None:
     """The largest RSS that the process has had (VmHWM), in bytes."""
     for line in status_lines(pid):

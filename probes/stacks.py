@@ -74,6 +74,8 @@ class ProcessPicture:
     """Of a core, used by children that ended in that time."""
     rank: int | None = None
     world: int | None = None
+    is_frozen: bool = False
+    """With its cgroup."""
     lock: str | None = None
     """The lock on a file that it waits for: which, and who holds it."""
     contended: str | None = None

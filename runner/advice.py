@@ -42,7 +42,9 @@ _ADVICE: dict[Outcome, tuple[str, ...]] = {
         "look at the rank that the evidence names: all ranks must enter the same collectives",
     ),
     Outcome.HANG_EXIT: ("nothing to do for this run: its result is kept",),
-    Outcome.HANG_STOPPED: ("kill -CONT continues a stopped process",),
+    Outcome.HANG_STOPPED: (
+        "kill -CONT continues a stopped process; a frozen cgroup is thawed by who froze it",
+    ),
     Outcome.HANG_SPIN: ("if it was only slow, give it more time with --watchdog",),
     Outcome.HANG_UNKNOWN: (
         "read stacks.txt; if it was only slow, give it more time with --watchdog",

@@ -119,6 +119,7 @@ class Attempt:
         self._group = attempt_group.make(self._run, self._paths.folder)
         # A child's peak begins with our own pages, which it shows until it has become the job.
         self._own_rss = procfs.peak_rss(parent) or 0
+        self._score = process_tree.oom_score(self._run, procfs.oom_score_adjusts())
         bystanders = process_tree.before(parent)
         child = subprocess.Popen(
             self._command,
@@ -132,7 +133,7 @@ class Attempt:
                 stack_signal.ENVIRONMENT: str(self._paths.own_stacks),
             },
             start_new_session=True,
-            preexec_fn=attempt_group.becoming(self._group, self._run),  # noqa: PLW1509 - one thread
+            preexec_fn=attempt_group.becoming(self._group, self._score),  # noqa: PLW1509 - one thread
         )
         spawned = time.monotonic()
         root = procfs.identity(child.pid)
@@ -344,7 +345,7 @@ class Attempt:
         if self._seen.log.error is not None:
             self._trouble(self._seen.log.error)
         course = Course(
-            run=self._run,
+            oom_score=self._score,
             started_text=self._started_text,
             spawned=spawned,
             ended=ended,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probes.pulse import Record
-from runner import ledgers, process_tree
+from runner import ledgers
 from runner.attempt_end import AttemptEnd, Timing
 from runner.evidence import Evidence, Stop
 from runner.leaks import Leaks
@@ -22,7 +22,8 @@ from runner.watchers import Watchers
 class Course:
     """How an attempt went. Times are of the monotonic clock."""
 
-    run: str
+    oom_score: int
+    """``oom_score_adj`` of the job's processes."""
     started_text: str
     spawned: float
     ended: float
@@ -96,9 +97,7 @@ def _evidence(
     printed = watch.log.tail().decode("utf-8", "replace")
     ended = course.root_exit
     killed = ended is not None and ended.signal == signal.SIGKILL
-    kills, xids = watch.oom.kernel_log(
-        tree.pids_seen, printed, process_tree.oom_score(course.run), all_seen=killed
-    )
+    kills, xids = watch.oom.kernel_log(tree.pids_seen, printed, course.oom_score, all_seen=killed)
     system = watch.sampler.system.picture(watch.sampler.devices_in_use, tree.pids_seen)
     return Evidence(
         exit_code=ended.code if ended else None,

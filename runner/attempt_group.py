@@ -34,13 +34,14 @@ def make(run: str, attempt: Path) -> Group | None:
     return group
 
 
-def becoming(group: Group | None, run: str) -> Callable[[], None]:
-    """What a new child calls between fork and exec to become the job's first process.
+def becoming(group: Group | None, score: int) -> Callable[[], None]:
+    """What a new child calls between fork and exec to become the job's first process, with this
+    ``oom_score_adj``.
 
     It enters the group there, where nothing else of it can run yet, so nothing that the job starts
     is outside. A child that may not enter runs on: the group is not the only way to find it.
     """
-    parent, score = os.getpid(), process_tree.oom_score(run)
+    parent = os.getpid()
     procs = str(group.folder / "cgroup.procs") if group else None
 
     def become() -> None:

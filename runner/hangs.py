@@ -36,7 +36,7 @@ class Suspect:
     name: str = ""
     parent: int | None = None
     state: str = "S"
-    """Of the main thread; ``D`` or ``T`` where any thread of it is."""
+    """Of the main thread; ``D`` or ``T`` where any thread of it is; ``F``: its cgroup is frozen."""
     wait: Wait | None = None
     """Of the main thread."""
     share: float | None = None
@@ -92,15 +92,16 @@ def decide(scene: Scene) -> Hang:
 
 
 def _stopped(scene: Scene) -> Hang | None:
-    stopped = [s for s in scene.suspects if s.state in ("T", "t")]
+    stopped = [s for s in scene.suspects if s.state in ("T", "t", "F")]
     if not stopped:
         return None
     who = stopped[0]
+    how = "frozen with its cgroup" if who.state == "F" else "stopped, by a signal or a debugger"
     others = {BY_KIND[s.wait.kind] for s in scene.suspects if s.wait and s.wait.kind in BY_KIND}
     return Hang(
         Outcome.HANG_STOPPED,
         0.95,
-        (Fact("process", f"{who.called} is stopped, by a signal or a debugger"),),
+        (Fact("process", f"{who.called} is {how}"),),
         tuple(sorted(others - {Outcome.HANG_UNKNOWN})),
     )
 

@@ -19,7 +19,7 @@ import signal
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -98,13 +98,16 @@ def die_with_parent(parent: int) -> None:
         os._exit(127)
 
 
-def oom_score(run: str) -> int:
-    """The ``oom_score_adj`` of a run's processes, from 500 to 599 (pure).
+def oom_score(run: str, taken: Container[int]) -> int:
+    """The ``oom_score_adj`` of a run's processes, from 500 to 599: one that is not ``taken`` by
+    another process, while there is such a one (pure).
 
     The kernel's log tells it of a victim: so one that lived too short to be seen by a scan is told
-    from a victim of another run, as long as the two do not share one of the hundred values.
+    from a victim of another run.
     """
-    return _OOM_SCORE + zlib.crc32(run.encode()) % _OOM_SCORES
+    first = zlib.crc32(run.encode())
+    values = [_OOM_SCORE + (first + n) % _OOM_SCORES for n in range(_OOM_SCORES)]
+    return next((value for value in values if value not in taken), values[0])
 
 
 def be_a_job(parent: int, score: int) -> None:

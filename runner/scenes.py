@@ -190,6 +190,8 @@ def _wait_of(process: ProcessPicture) -> Wait | None:
 
 
 def _state_of(process: ProcessPicture) -> str:
+    if process.is_frozen:
+        return "F"
     states = [thread.state for thread in process.threads]
     if states and states[0] in "Tt":
         return "T"

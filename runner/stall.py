@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from probes import dumps, files, locks, pipes, procfs, stack_signal, stacks
+from probes import dumps, files, freezer, locks, pipes, procfs, stack_signal, stacks
 from probes.dumps import Stack
 from probes.procfs import Stat
 from probes.stacks import Counters, ProcessPicture, Thread
@@ -163,6 +163,7 @@ class _Taker:
                     stacks=_main_first(found.stacks, stat.pid) if found else (),
                     rank=rank,
                     world=world,
+                    is_frozen=freezer.is_frozen(stat.pid),
                     lock=_words(lock, [stat.pid, *(s.pid for s, _ in seen)]) if lock else None,
                     contended=_contended(stat.pid, held),
                     partner=_partner(threads[0], ends, {s.pid: s.name for s, _ in seen}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from probes import cgroup
 def pytest_configure(config: pytest.Config) -> None:
     # Hundreds of tests start Python anew: without the bytecode each would compile every module.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A shell without job control has a background command ignore it, and so what that starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None):
         # Threads that wait for each other spin, at the cost of the tests beside them.
         os.environ.setdefault("OMP_NUM_THREADS", "1")

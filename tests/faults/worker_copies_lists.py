@@ -6,7 +6,7 @@ import time
 from probes import pulse
 
 COUNT = 1_600_000
-READ = 2_000
+READ = 1_000
 PAUSE_S = 0.04
 
 samples = [(n, n + 0.5) for n in range(COUNT)]

@@ -127,7 +127,7 @@ def test_other_workers_begin_anew() -> None:
 def test_worker_that_copies_lists_is_warned_of(start: Start) -> None:
     child = start(fault("worker_copies_lists"), "--max-host-memory", "2G", "--sample", "0.2")
     assert child.stderr is not None
-    # It would go on for half a minute; how soon it can be told depends on what else runs here.
+    # It would go on for a minute; how soon it can be told depends on what else runs here.
     said = next((line for line in child.stderr if "grow by" in line), "")
     assert "--max-host-memory 2G, 2.0 GiB, is reached in" in said
     child.send_signal(signal.SIGINT)

@@ -125,3 +125,16 @@ def test_exit_tells_code_or_signal() -> None:
     child.returncode = 3
     assert (ended.code, ended.signal) == (3, None)
     assert process_tree.reap(child.pid, "python") is None
+
+
+def test_score_is_one_that_nobody_has() -> None:
+    first = process_tree.oom_score("a-run", ())
+    assert 500 <= first <= 599
+    assert process_tree.oom_score("a-run", ()) == first
+    taken: set[int] = {first}
+    while len(taken) < 100:
+        found = process_tree.oom_score("a-run", taken)
+        assert 500 <= found <= 599
+        assert found not in taken
+        taken.add(found)
+    assert process_tree.oom_score("a-run", taken) == first

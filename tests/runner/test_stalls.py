@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.runner.conftest import Supervised, environment, fault
+from probes import cgroup_control
+from tests.runner.conftest import Supervised, environment, fault, wait_until
 
 Supervise = Callable[..., Supervised]
 SOON = ("--watchdog", "1.5", "--grace", "1")
@@ -40,6 +42,22 @@ def test_child_of_a_fork_under_a_lock_is_named(supervise: Supervise) -> None:
     run = supervise(fault("forks_while_a_lock_is_held"), *SOON)
     assert run.outcome == "hang.lock"
     assert f"pid {run.stdout.split()[-1]}): waits for a lock" in said(run)
+
+
+def test_frozen_cgroup_is_told_from_a_wait(supervise: Supervise) -> None:
+    own = [one for one in cgroup_control.own_folders() if (one / "cgroup.controllers").exists()]
+    if not own or not os.access(own[0], os.W_OK):
+        pytest.skip("no cgroup of version 2 can be made here")
+    group = own[0] / f"test-{uuid.uuid4().hex}"
+    group.mkdir()
+    try:
+        run = supervise(fault("freezes_its_cgroup", group), *SOON)
+        assert run.outcome == "hang.stopped"
+        assert "is frozen with its cgroup" in said(run)
+        assert run.result["leaks"]["processes"] == []
+    finally:
+        assert wait_until(lambda: not (group / "cgroup.procs").read_text())
+        group.rmdir()
 
 
 def test_file_lock_is_named_with_its_holder(supervise: Supervise, tmp_path: Path) -> None:
