@@ -43,6 +43,26 @@ def test_trial_comes_back_as_it_was_and_a_torn_line_is_none(tmp_path: Path) -> N
     assert Kept(place).done("runner") == {(1, "one"), (2, "one")}
 
 
+def test_damaged_line_costs_its_own_trial_alone(tmp_path: Path) -> None:
+    place = tmp_path / "trials.jsonl"
+    kept = Kept(place)
+    for number in (1, 2, 3):
+        kept.add(number, ONE, "runner", TRIAL)
+    first, second, third = place.read_text().splitlines()
+    place.write_text("\n".join([first, second[:40], "[]", third, ""]))
+    assert Kept(place).done("runner") == {(1, "one"), (3, "one")}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_full_disk_ends_with_a_line_and_not_a_traceback(tmp_path: Path) -> None:
+    place = tmp_path / "trials.jsonl"
+    kept = Kept(place)
+    place.unlink()
+    place.symlink_to("/dev/full")
+    with pytest.raises(SystemExit, match="No space left"):
+        kept.add(1, ONE, "runner", TRIAL)
+
+
 def test_only_what_is_missing_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, str]] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,24 @@ class Kept:
             # Ended within a line, which is then no trial.
             text = text[: text.rfind("\n") + 1]
             files.write_text(place, text)
-        self.trials: dict[tuple[int, str, Tool], Trial] = dict(map(_trial, text.splitlines()))
+        self.trials: dict[tuple[int, str, Tool], Trial] = {}
+        for line in text.splitlines():
+            # A line that a full disk cut is no trial: it is done again.
+            with suppress(ValueError, KeyError, TypeError):
+                key, trial = _trial(line)
+                self.trials[key] = trial
 
     def add(self, number: int, fault: Fault, tool: Tool, trial: Trial) -> None:
         self.trials[number, fault.name, tool] = trial
         told = {"round": number, "fault": fault.name, "tool": tool, "trial": asdict(trial)}
-        with self._place.open("a") as file:
-            file.write(json.dumps(told) + "\n")
+        try:
+            with self._place.open("a") as file:
+                file.write(json.dumps(told) + "\n")
+        except OSError as error:
+            raise SystemExit(
+                f"{self._place}: a trial cannot be kept: {error.strerror}; the others are, "
+                "and the same command goes on with them"
+            ) from None
 
     def done(self, tool: Tool) -> frozenset[tuple[int, str]]:
         return frozenset((number, name) for number, name, with_ in self.trials if with_ == tool)
