@@ -23,7 +23,10 @@ _SHRINK = 0.99
 """The candidate is a little below what the lines allow: segments grow in steps."""
 _CLOSE = 1.1
 """A batch that fits is the answer when one this much larger does not."""
-_TURNS = 4
+_SURE = 1.02
+_FARTHEST = 64
+"""Times the largest batch so far: beyond, a straight line through two small ones tells nothing."""
+TURNS = 6
 
 Key = tuple[str, str, str]
 """Model, dtype, mode."""
@@ -75,12 +78,12 @@ def fit(asked: Asked, say: Callable[[str], None]) -> list[Fitted]:
     keys = list(dict.fromkeys(key for key, _ in wanted))
     found: dict[Key, dict[int, Footprint]] = {key: {} for key in keys}
     with Footprints(len(wanted), say) as footprints:
-        for turn in range(_TURNS + 1):
+        for turn in range(TURNS + 1):
             lines = footprints.find(question(asked, *one) for one in wanted)
             for (key, size), line in zip(wanted, lines, strict=True):
                 found[key][size] = line
             candidates = {
-                (key, _candidate(found[key], card, asked.overhead(key, card), turn))
+                (key, candidate(found[key], card, asked.overhead(key, card), turn))
                 for key in keys
                 for card in asked.cards
             }
@@ -111,27 +114,45 @@ def question(asked: Asked, key: Key, size: int) -> dict[str, Any]:
     }
 
 
-def _candidate(
+def candidate(
     by_size: Mapping[int, Footprint], card: Card, overhead: Span | None, turn: int
 ) -> int:
-    """A batch that may be the largest for a card: from the lines at first, then below the smallest
-    that was seen not to fit. 0 where there is nothing to look for."""
-    lines = _lines(by_size)
+    """A batch that may be the largest for a card; 0 where there is nothing more to look for.
+
+    At first from the lines. Then from what was predicted at two sizes: as the peak is convex in the
+    batch, it grows beyond the larger at least as it grew between them, and between a size that fits
+    and one that does not, the straight line is above it.
+    """
     if turn == 0:
         part = prediction.predict(by_size[_CHECK_SIZE], card, overhead)
         room = prediction.room_for_tensors(card, part)
-        return int(_SHRINK * prediction.largest_batch(lines, room))
+        return int(_SHRINK * prediction.largest_batch(_lines(by_size), room))
     most = {
-        size: prediction.predict(one, card, overhead).total.most for size, one in by_size.items()
+        size: prediction.predict(one, card, overhead).total.most
+        for size, one in sorted(by_size.items())
     }
-    fits = max((size for size in most if most[size] <= card.memory), default=0)
+    fitting = [size for size in most if most[size] <= card.memory]
     fails = min((size for size in most if most[size] > card.memory), default=0)
-    if not fails or fails <= fits * _CLOSE or fails - fits <= 1:
+    if not fitting:
+        return fails // 2
+    fits = fitting[-1]
+    if not fails:
+        before = max(size for size in most if size < fits)
+        guess = _between(before, fits, most, card.memory)
+        return 0 if guess <= fits * _CLOSE else min(guess, _FARTHEST * fits)
+    if fails <= fits * _CLOSE or fails - fits <= 1:
         return 0
-    part = prediction.predict(by_size[fails], card, overhead)
-    room = prediction.room_for_tensors(card, part)
-    guess = int(_SHRINK * prediction.largest_batch(lines, room))
-    return guess if fits < guess < fails else (fits + fails) // 2
+    guess = _between(fits, fails, most, card.memory)
+    if guess <= fits * _SURE:
+        # What is left to see is that a tenth more does not fit.
+        guess = int(fits * _CLOSE)
+    return min(max(guess, fits + 1), fails - 1)
+
+
+def _between(low: int, high: int, most: Mapping[int, int], memory: int) -> int:
+    """Where the straight line through two sizes comes to ``memory``."""
+    rise = max(1, most[high] - most[low])
+    return low + (memory - most[low]) * (high - low) // rise
 
 
 def _lines(by_size: Mapping[int, Footprint]) -> dict[str, Line]:
