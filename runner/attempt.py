@@ -73,7 +73,7 @@ class Attempt:
         self._troubles: list[str] = []
         self._verdict: Verdict | None = None
         self._warned = False
-        self._mid_line = self._shm_full = False
+        self._mid_line = self._shm_full = self._is_over = False
         self.stood_still_s = 0.0
         """Time in which the supervisor did not run; it does not count against the job."""
 
@@ -196,6 +196,8 @@ class Attempt:
                 confirmed = await self._confirmed(self._verdict, streams)
                 if self._interrupts:
                     reason = Stop.INTERRUPT
+                elif self._is_over:
+                    reason = Stop.MEMORY_LIMIT
                 elif not confirmed:
                     self._detected = None
                     continue
@@ -203,21 +205,32 @@ class Attempt:
             return reason
 
     async def _confirmed(self, verdict: Verdict, streams: list[Stream]) -> bool:
-        """Whether the stall is one; whoever asks for the end does not wait for the answer."""
+        """Whether the stall is one. Whoever asks for the end does not wait for the answer, nor does
+        memory: it is watched meanwhile as before."""
         looking = asyncio.ensure_future(
             self._seen.stalls.of(verdict, self._tree, streams, self._has_ended)
         )
         asked = asyncio.ensure_future(self._asked.wait())
+        filled = asyncio.ensure_future(self._over_its_limit())
         try:
-            await asyncio.wait((looking, asked), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((looking, asked, filled), return_when=asyncio.FIRST_COMPLETED)
             if looking.done():
                 return looking.result()
             return False
         finally:
-            for task in (looking, asked):
+            for task in (looking, asked, filled):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+
+    async def _over_its_limit(self) -> None:
+        """Until the job holds more than it may; samples are taken all the while."""
+        while True:
+            await asyncio.sleep(_TICK if self._seen.guard is None else memory_guard.TICK)
+            self._sample(time.monotonic())
+            if self._seen.guard is not None and self._seen.guard.is_over(self._tree.scan()):
+                self._is_over = True
+                return
 
     async def _watch(self, streams: list[Stream]) -> Stop | None:
         standstill = Standstill(looked=time.monotonic())
@@ -317,9 +330,12 @@ class Attempt:
             self._console.say("asking the job to stop; once more kills it", "stop")
 
         def hurried() -> bool:
-            guard = self._seen.guard if reason is Stop.MEMORY_LIMIT else None
-            runaway = guard is not None and guard.has_run_away(self._tree.scan())
-            return runaway or self._interrupts > 1
+            guard = self._seen.guard
+            if guard is None or self._interrupts > 1:
+                return self._interrupts > 1
+            if reason is Stop.MEMORY_LIMIT:
+                return guard.has_run_away(self._tree.scan())
+            return guard.is_over(self._tree.scan())
 
         whom = "the first process" if gently else "the whole tree"
         self._console.note("signal", f"SIGTERM to {whom}, because of: {reason.value}")

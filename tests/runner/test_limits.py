@@ -113,3 +113,33 @@ def test_kernel_takes_the_job_and_not_the_supervisor(memory_cgroup: Path, runs: 
 def test_job_is_first_in_line_for_the_kernel(supervise: Supervise) -> None:
     run = supervise(["cat", "/proc/self/oom_score_adj"])
     assert int(run.stdout) >= 500 > int(Path(f"/proc/{os.getpid()}/oom_score_adj").read_text())
+
+
+GROWS_LATER = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: None if sys.argv[1] == "late" else sys.exit())
+time.sleep(float(sys.argv[2]))
+held = []
+while True:
+    held.append(bytearray(20 << 20))
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "after_s", "options", "outcome"),
+    [
+        # While its stall is looked at: the look takes a second and more.
+        ("soon", 2.3, ("--watchdog", "2"), "oom.host.limit"),
+        # While it may end by itself, but does not.
+        ("late", 1.2, ("--deadline", "1", "--grace", "60"), "timeout"),
+    ],
+)
+def test_limit_is_watched_while_something_else_is_waited_for(
+    supervise: Supervise, argument: str, after_s: float, options: tuple[str, ...], outcome: str
+) -> None:
+    command = [sys.executable, "-c", GROWS_LATER, argument, str(after_s)]
+    run = supervise(command, "--max-host-memory", "300M", *options)
+    assert run.outcome == outcome
+    assert run.result["peaks"]["host_rss"] < 900 * MIB
+    assert run.result["timing"]["ended_s"] < 40
