@@ -51,7 +51,10 @@ def verify(root: Path, threads: int) -> None:
             f"{root}: {len(bad)} of {len(sums)} files are not as they were packed",
             *sorted(bad)[:_SHOWN],
             *([f"… and {len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else []),
-            "Remove what is changed or foreign and give the pack command again",
+            "Remove what is changed or foreign and give the pack command again"
+            if (root / RECIPE_FILE).exists()
+            else f"Without {RECIPE_FILE}, which says what it was packed by, nothing can be added: "
+            "pack into a new folder",
         ]
         raise DataError("\n".join(lines))
     print(f"all {len(sums):,} files in {root} are as they were packed", flush=True)

@@ -122,7 +122,9 @@ class _Files:
                 f"file was cut after the start: copy it again"
             )
         if rows is not into:
-            into[...] = rows
+            # What is beyond float16 becomes infinite, and is told of where it shows.
+            with np.errstate(over="ignore"):
+                into[...] = rows
 
     def _descriptor(self, file: int) -> int:
         if len(self._open) >= OPEN_FILES:

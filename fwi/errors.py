@@ -20,7 +20,14 @@ class DataError(JobError):
 
 
 class NonFiniteError(JobError):
-    """The loss or the gradients stopped being finite."""
+    """The loss or the gradients stopped being finite.
+
+    ``what`` says of which number and where, ``advice`` what is expected and what to do.
+    """
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what}. {advice}" if advice else what)
+        self.what = what
 
     outcome = "error.nan"
 

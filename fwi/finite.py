@@ -53,7 +53,7 @@ class Watch:
         def take() -> None:
             loss = read()
             if not math.isfinite(loss):
-                raise NonFiniteError(self._of_loss(step, loss))
+                raise NonFiniteError(self._of_loss(step, loss), self._advice())
             self.newest = loss
             self._total += loss * samples
             self._samples += samples
@@ -71,7 +71,7 @@ class Watch:
                 return
             self._skipped += 1
             if self._precision != "fp16" or self._skipped > SKIPS_ALLOWED:
-                raise NonFiniteError(self._of_norm(step, norm))
+                raise NonFiniteError(self._of_norm(step, norm), self._advice())
 
         self._put(take)
 
@@ -80,7 +80,8 @@ class Watch:
         if not math.isfinite(value):
             raise NonFiniteError(
                 f"the validation error after step {step} is {value} in {self._precision}: a "
-                f"prediction or a velocity map is not finite. {self._advice()}"
+                "prediction or a velocity map is not finite",
+                self._advice(),
             )
 
     def flush(self) -> None:
@@ -121,14 +122,11 @@ class Watch:
 
     def _of_loss(self, step: int, loss: float) -> str:
         before = f"; the one before was {self.newest:.1f} m/s" if self.newest is not None else ""
-        return f"the loss of step {step} is {loss} in {self._precision}{before}. {self._advice()}"
+        return f"the loss of step {step} is {loss} in {self._precision}{before}"
 
     def _of_norm(self, step: int, norm: float) -> str:
         times = f", {self._skipped} moves in a row" if self._skipped > 1 else ""
-        return (
-            f"the gradients of step {step} have norm {norm} in {self._precision}{times}. "
-            f"{self._advice()}"
-        )
+        return f"the gradients of step {step} have norm {norm} in {self._precision}{times}"
 
     def _advice(self) -> str:
         other = "" if self._precision == "fp32" else ", or --dtype bf16 or fp32"

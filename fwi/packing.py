@@ -164,9 +164,10 @@ class _Packer:
                 try:
                     sink.write(repack())
                 except NotRepresentable as error:
+                    wider = "; --dtype float32 keeps large numbers" if error.is_of_type else ""
                     raise DataError(
                         f"{item.seismic}: record {number} holds {error}; no network learns from "
-                        "it: mend the file or leave it out; --dtype float32 keeps large numbers"
+                        f"it: mend the file or leave it out{wider}"
                     ) from error
                 unsaid += 1
                 if unsaid * size >= _REPORT_EVERY:

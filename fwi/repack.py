@@ -21,6 +21,11 @@ _SHAPES: dict[Size, tuple[int, int, int]] = {
 class NotRepresentable(ValueError):
     """A record holds what the pack's type cannot: NaN, infinity, or too large a number."""
 
+    def __init__(self, what: str, *, is_of_type: bool = False) -> None:
+        super().__init__(what)
+        self.is_of_type = is_of_type
+        """Whether a wider type may hold it."""
+
 
 def shape_of(size: Size) -> tuple[int, int, int]:
     """Of a cube packed in that size."""
@@ -68,7 +73,8 @@ class Repack:
             values = self._average()
         if self._packed.dtype == np.float16:
             if kernels.narrow(values, self._packed) >= kernels.FLOAT16_INFINITY:
-                raise NotRepresentable("NaN, infinity, or a number beyond float16's ±65504")
+                what = "NaN, infinity, or a number beyond float16's ±65504"
+                raise NotRepresentable(what, is_of_type=True)
             return self._packed.data.cast("B")
         return self._checked(values)
 

@@ -178,13 +178,14 @@ def write_npy(
     advance: Callable[[], None] = lambda: None,
 ) -> None:
     """Write all cells, (N, 1, 70, 70) float32 m/s, and beside it :func:`ids_path`, an oid a line;
-    arguments and what is raised as for :func:`write_csv`."""
-    try:
-        files.write_text(ids_path(path), "".join(f"{oid}\n" for oid in oids))
-    except OSError as error:
-        raise disk_full(ids_path(path), error) from error
+    arguments and what is raised as for :func:`write_csv`.
+
+    Whatever ends it, no array stands beside the list of another: in between there is no list.
+    """
     shape = (len(oids), 1, *MAP_SHAPE)
-    with _replaced(path) as write:
+    listed = ids_path(path)
+    with _replaced(listed) as write_ids, _replaced(path) as write:
+        write_ids("".join(f"{oid}\n" for oid in oids).encode())
         header = io.BytesIO()
         npy.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": shape})
         write(header.getvalue())
@@ -193,6 +194,8 @@ def write_npy(
             rounded = np.rint(maps) if whole else maps
             write(np.ascontiguousarray(rounded, "<f4").data.cast("B"))
             advance()
+        write.sync()
+        files.named(listed).unlink(missing_ok=True)
 
 
 def require_finite(oids: Sequence[str], maps: NDArray[np.float32]) -> None:
@@ -214,29 +217,31 @@ def _named(
         raise ValueError(f"{first} maps for {len(oids)} oids")
 
 
+class _Sink:
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._unsynced = 0
+
+    def __call__(self, content: bytes | memoryview) -> None:
+        self._file.write(content)
+        self._unsynced += len(content)
+        if self._unsynced > _SYNC_EVERY:
+            self.sync()
+
+    def sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._unsynced = 0
+
+
 @contextlib.contextmanager
-def _replaced(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
+def _replaced(path: Path) -> Iterator[_Sink]:
     """What writes to a file that becomes ``path`` when the block ends well."""
-    unsynced = 0
     try:
-        with files.replacing(path) as file:
-
-            def write(content: bytes | memoryview) -> None:
-                nonlocal unsynced
-                file.write(content)
-                unsynced += len(content)
-                if unsynced > _SYNC_EVERY:
-                    _sync(file)
-                    unsynced = 0
-
-            yield write
+        with files.replacing(files.named(path)) as file:
+            yield _Sink(file)
     except OSError as error:
         raise disk_full(path, error) from error
-
-
-def _sync(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _some(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from contextlib import closing
 import torch
 
 from fwi import checkpoint, config, resuming, scalars, shares
+from fwi.errors import NonFiniteError
 from fwi.feeding import Feed
 from fwi.finite import Watch
 from fwi.interruption import Interruption
@@ -46,10 +47,15 @@ def train(job: config.Train) -> None:
             closing(run.scalars),
         ):
             run.feed.interruption = interruption
-            if job.dryrun:
-                run.try_every_phase()
-            else:
-                run.train()
+            try:
+                if job.dryrun:
+                    run.try_every_phase()
+                else:
+                    run.train()
+            except NonFiniteError as error:
+                if (found := run.damaged()) is not None:
+                    raise NonFiniteError(error.what, found) from None
+                raise
 
 
 def _begin(

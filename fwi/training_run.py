@@ -11,7 +11,9 @@ decided by them, every rank decides alike.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,8 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fwi import augmentation, checkpoint, config, reporting, resuming, rng, schedule
+from fwi import augmentation, checkpoint, config, damaged, reporting, resuming, rng, schedule
 from fwi.checkpoint import put
+from fwi.dataset import EpochOrder
 from fwi.evaluation import Errors, ErrorSums
 from fwi.feeding import Feed
 from fwi.finite import Watch
@@ -34,6 +37,9 @@ from fwi.stepping import Learner
 from probes import pulse
 from probes.allocation_history import History
 from probes.allocator import Meter
+
+_RECENT = 8
+"""Steps whose samples may be at fault: on a device losses are read some steps late."""
 
 
 class Run:
@@ -64,6 +70,10 @@ class Run:
         self._holdings = Holdings(learner, self._meter, told, enabled=together.is_first)
         self._history = history
         self.scalars = Scalars(None)
+        self._recent: deque[tuple[int, range]] = deque(maxlen=_RECENT)
+        """Epochs and places of the samples, of all ranks, of the newest steps."""
+        self._unsound: list[str] = []
+        """Families whose validation error is not finite."""
         self._seen = 0
         """Samples that this process and the others have learned from since they began."""
 
@@ -133,6 +143,7 @@ class Run:
         try:
             while position < end:
                 step = feed.step(position, end)
+                self._recent.append((place.epoch, range(position, position + step.samples)))
                 number, position = number + 1, position + step.samples
                 cube, velocity = feed.next(batches)
                 places = step.learned_from
@@ -181,9 +192,23 @@ class Run:
                 self._beat(self.place.step)
             self.ranks.add_up(sums.sums)
             errors = sums.result()
+        self._unsound = [name for name, e in errors.by_family.items() if not math.isfinite(e)]
         self.watch.error(errors.overall, self.place.step)
         self._empty_cache()
         return errors
+
+    def damaged(self) -> str | None:
+        """Which sample is no number, of those that the newest step or validation was of."""
+        data = self.feed.data
+        if self._unsound:
+            bad = torch.tensor([data.families.index(name) for name in self._unsound])
+            of_these = torch.isin(data.validation_families, bad).nonzero().flatten().tolist()
+            return damaged.first(data.validation, of_these, lambda: self._beat(self.place.step))
+        for epoch, places in self._recent:
+            learned = EpochOrder(len(data.train), self.job.seed, epoch).at(places)
+            if (found := damaged.first(data.train, learned)) is not None:
+                return found
+        return None
 
     def _end_epoch(self, errors: Errors, samples_per_s: float | None) -> None:
         is_best = self.best is None or errors.overall < self.best

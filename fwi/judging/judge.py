@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fwi import config
+from fwi import config, damaged
 from fwi.dataset import loader
-from fwi.errors import DataError
+from fwi.errors import DataError, NonFiniteError
 from fwi.interruption import Interruption
 from fwi.judging import misfit
 from fwi.judging.chosen import Chosen, Drawn, Worst
@@ -114,7 +114,13 @@ class _Judging:
         """(B, 5, 1000, 70) and (B, 1, 70, 70) m/s, on the host."""
         positions = self._subject.order.batch(self.done, len(cubes))
         families = self._subject.index.families_of(positions).astype(np.int64)
-        predicted = self._predictor(cubes)
+        try:
+            predicted = self._predictor(cubes)
+        except NonFiniteError:
+            found = damaged.first(self._subject.samples, positions.tolist())
+            if found is not None:
+                raise DataError(found) from None
+            raise
         values: dict[str, NDArray[np.float64]] = {}
         if velocity is not None:
             values |= self._scored(predicted, velocity, families)

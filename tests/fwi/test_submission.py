@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +106,39 @@ def test_all_cells_go_to_an_array_with_its_oids_beside_it(tmp_path: Path) -> Non
     assert (tmp_path / "p.oids.txt").read_text().split() == OIDS
     write_npy(tmp_path / "p.npy", OIDS, blocks(maps), whole=True)
     assert np.array_equal(np.load(tmp_path / "p.npy")[:, 0], np.rint(maps))
+
+
+def test_array_that_is_not_finished_leaves_the_old_one_with_its_own_oids(tmp_path: Path) -> None:
+    path, listed = tmp_path / "p.npy", tmp_path / "p.oids.txt"
+    write_npy(path, OIDS, blocks(velocities(3)))
+    before = path.read_bytes(), listed.read_bytes()
+
+    def cut() -> Iterator[NDArray[np.float32]]:
+        yield velocities(3)[:1]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_npy(path, OIDS[::-1], cut())
+    assert (path.read_bytes(), listed.read_bytes()) == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_array_whose_list_cannot_be_put_beside_it_has_none(tmp_path: Path) -> None:
+    path, listed = tmp_path / "p.npy", tmp_path / "p.oids.txt"
+    write_npy(path, OIDS, blocks(velocities(3)))
+    source = (
+        "import os, sys, numpy as np; from pathlib import Path; from fwi import submission\n"
+        "real = os.replace\n"
+        "def replace(a, b):\n"
+        "    if str(b).endswith('.txt'): os._exit(9)\n"
+        "    real(a, b)\n"
+        "os.replace = replace\n"
+        "maps = np.full((1, 70, 70), 2000, np.float32)\n"
+        "submission.write_npy(Path(sys.argv[1]), ['another'], iter([maps]))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", source, str(path)]).returncode == 9
+    assert np.load(path).shape == (1, 1, 70, 70)
+    assert not listed.exists()
 
 
 @pytest.mark.parametrize("write", [write_csv, write_npy])

@@ -22,6 +22,8 @@ from fwi.checkpoint import BEST, LAST
 from fwi.errors import DataError, UsageError
 from fwi.evaluation import ErrorSums
 from fwi.interruption import Interrupted
+from fwi.ranks import Ranks
+from fwi.shares import Member
 from fwi.stepping import Learner
 from fwi.training import train
 from probes import pulse
@@ -171,10 +173,33 @@ def test_map_that_is_not_finite_ends_as_error_nan_without_a_checkpoint(
     record = pulse.read(recorder)
     assert record.failure is not None
     assert record.failure[0] == "error.nan"
-    assert re.match(r"the loss of step \d is nan in fp32", record.failure[1])
+    assert re.match(
+        r"the loss of step \d is nan in fp32\. \S+\.npy\[0\]: the velocity map is not finite",
+        record.failure[1],
+    )
     assert record.failure[1] in capsys.readouterr().err
     assert record.finished_s is None
     assert not (job.checkpoints / LAST).exists()
+
+
+@pytest.mark.usefixtures("narrow_network")
+def test_validation_that_is_not_finite_names_the_sample(
+    data: Path, tmp_path: Path, recorder: Path
+) -> None:
+    broken = tmp_path / "data"
+    shutil.copytree(data, broken)
+    job = here(broken, tmp_path / "run", dryrun=True)
+    part = training_data.gather(job, Ranks(Member())).validation
+    path = part.index.velocity_path(part.index.locate(0)[0])
+    maps = np.load(path)
+    maps[0, 0, 3, 3] = np.nan
+    np.save(path, maps)
+    assert main(["train", *config.to_argv(job)]) == 3
+    record = pulse.read(recorder)
+    assert record.failure is not None
+    assert record.failure[0] == "error.nan"
+    assert "the validation error after step 2 is nan" in record.failure[1]
+    assert f"{path.name}[0]: the velocity map is not finite" in record.failure[1]
 
 
 @pytest.mark.usefixtures("narrow_network")

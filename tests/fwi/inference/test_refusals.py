@@ -112,6 +112,7 @@ def test_predictions_that_do_not_fit_the_disk_are_refused_before_the_first(
         ({"checkpoint": ()}, "--checkpoint: expected at least one"),
         ({"data": Path("/no/such")}, "--data /no/such: no such folder"),
         ({"out": Path("/tmp")}, "--out /tmp: a folder"),
+        ({"out": Path("/dev/null")}, "--out /dev/null: a pipe or a device"),
         ({"out": Path("s.npy")}, "--format csv does not go with that ending"),
         ({"format": "npy", "out": Path("s.csv")}, "--format npy does not go with that ending"),
         ({"sample_submission": Path("no.csv")}, "--sample-submission no.csv: no such file"),

@@ -252,6 +252,19 @@ def test_prediction_that_is_not_finite_names_its_network(
         undrawn(path)
 
 
+def test_record_that_is_not_finite_is_named_and_not_the_network(
+    checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "data"
+    shutil.copytree(data, broken)
+    path = sorted(broken.rglob("seis*.npy") or broken.rglob("data*.npy"))[0]
+    cubes = np.load(path)
+    cubes[0, 2, 500, 30] = np.nan
+    np.save(path, cubes)
+    with pytest.raises(DataError, match=rf"{path.name}\[0\]: the record holds values"):
+        undrawn(checkpoint, data=broken, part="all")
+
+
 def test_reduced_records_have_no_misfit(checkpoint: Path, data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "small" / "FlatVel_A"
     folder.mkdir(parents=True)
