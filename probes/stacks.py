@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from probes import _calls, procfs
 from probes.dumps import Stack
+from probes.polls import Polled
 
 _THREADS = 256
 _KERNEL_FRAMES = 12
@@ -83,6 +84,12 @@ class ProcessPicture:
     again and again."""
     partner: str | None = None
     """Who holds the other end of the pipe that it waits on."""
+    partners: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Thread → processes that hold the other end of what it waits on."""
+    polled: Polled | None = None
+    """What the main thread polls."""
+    own_ends: int = 0
+    """How many of the sockets that it polls have their other end in the same process."""
 
 
 def threads(pid: int) -> tuple[Thread, ...]:

@@ -47,6 +47,9 @@ class Suspect:
     """More about its wait: a file, a lock's holder, a system call."""
     place: str = ""
     """Its innermost frame."""
+    awaits: tuple[int, ...] = ()
+    """Processes that it waits for beside its children: a pool's workers, who holds the other end
+    of its pipe."""
 
     @property
     def called(self) -> str:
@@ -194,21 +197,18 @@ def _is_busy(who: Suspect) -> bool:
 
 
 def _chain(scene: Scene) -> Hang | None:
-    """From the first process along the children that are waited for, to the last of them."""
-    current = scene.suspects[0] if scene.suspects else None
-    facts: list[Fact] = []
-    passed: list[Suspect] = []
-    while current is not None and current not in passed and len(passed) < _FOLLOWED:
-        passed.append(current)
-        if current.wait is None:
-            break
-        facts.append(Fact(scene.source, f"{current.called}: {_doing(current)}"))
-        current = _waited_for(scene, current)
-    chain = [s for s in passed if s.wait is not None and s.wait.kind in BY_KIND]
+    """From the first process along those that are waited for, to the last of them."""
+    if not scene.suspects:
+        return None
+    paths = _Paths(scene)
+    passed = paths.from_(scene.suspects[0])
+    seen = [s for s in passed if s.wait is not None]
+    facts = [Fact(scene.source, f"{s.called}: {_doing(s)}") for s in seen[-_FOLLOWED:]]
+    chain = [s for s in seen if s.wait is not None and s.wait.kind in BY_KIND]
     if not chain:
         return None
-    # A parent that waits for a child is a consequence, unless nothing is known of the child.
-    last = next((s for s in reversed(chain) if tells(s)), chain[-1])
+    # Whoever waits for another process is a consequence, unless nothing is known of that one.
+    last = chain[-1]
     assert last.wait is not None
     outcome = BY_KIND[last.wait.kind]
     also = [BY_KIND[s.wait.kind] for s in chain if s.wait and s is not last]
@@ -219,8 +219,11 @@ def _chain(scene: Scene) -> Hang | None:
         outcome, also = Outcome.HANG_UNKNOWN, [Outcome.HANG_IO]
     if outcome is Outcome.HANG_DEVICE and not last.wait.sure:
         also.append(Outcome.HANG_SPIN)
-    also = [o for o in dict.fromkeys(also) if o not in (outcome, Outcome.HANG_UNKNOWN)]
-    sure = 0.9 if last.wait.sure else 0.6
+    rivals = [BY_KIND[k] for s in chain if s.wait for k in s.wait.others if k in BY_KIND]
+    rivals += [BY_KIND[s.wait.kind] for s in paths.beside(passed) if s.wait]
+    rivals = [o for o in rivals if o not in (outcome, Outcome.HANG_UNKNOWN)]
+    also = [o for o in dict.fromkeys([*also, *rivals]) if o not in (outcome, Outcome.HANG_UNKNOWN)]
+    sure = (0.7 if rivals else 0.9) if last.wait.sure else 0.6
     return Hang(
         outcome, 0.5 if outcome is Outcome.HANG_UNKNOWN else sure, tuple(facts), tuple(also)
     )
@@ -232,18 +235,58 @@ def tells(who: Suspect) -> bool:
     )  # fmt: skip
 
 
-def _waited_for(scene: Scene, parent: Suspect) -> Suspect | None:
-    if parent.wait is None or parent.wait.kind not in (
-        Kind.CHILD,
-        Kind.JOIN,
-        Kind.LAUNCHER,
-        Kind.SLEEP,
-    ):
-        return None
-    children = _children(scene, parent)
-    if parent.wait.kind is Kind.SLEEP and len(children) != 1:
-        return None
-    return next((s for s in children if tells(s)), children[0] if children else None)
+class _Paths:
+    """From a process to the one that keeps it waiting: each is asked once."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._found: dict[int | None, list[Suspect]] = {}
+        self._open: set[int | None] = set()
+
+    def from_(self, who: Suspect) -> list[Suspect]:
+        """The process itself and those behind it. Where two wait for one another, the path ends
+        before it comes round."""
+        self._open.add(who.pid)
+        behind = [self._found.get(one.pid) or self.from_(one) for one in self._next(who)]
+        self._open.discard(who.pid)
+        self._found[who.pid] = [who, *min(behind, key=_rank, default=[])]
+        return self._found[who.pid]
+
+    def _next(self, who: Suspect) -> list[Suspect]:
+        """Whom it waits for; who waits for nobody else stands first."""
+        found = [one for one in _waited_for(self._scene, who) if one.pid not in self._open]
+        return sorted(found, key=lambda one: bool(_waited_for(self._scene, one)))
+
+    def beside(self, passed: list[Suspect]) -> list[Suspect]:
+        """Who is at the end of another path, and tells as much."""
+        others = [one for who in passed for one in _waited_for(self._scene, who)]
+        ends = [path[-1] for one in others if (path := self._found.get(one.pid))]
+        return [one for one in ends if one not in passed and tells(one) and not _is_idle(one)]
+
+
+def _rank(path: list[Suspect]) -> int:
+    """How much the end of a path tells, the most first."""
+    end = path[-1]
+    if _is_idle(end):
+        return 3
+    if end.wait is None:
+        return 2
+    return 0 if tells(end) else 1
+
+
+def _is_idle(who: Suspect) -> bool:
+    return who.wait is not None and who.wait.kind in (Kind.HELPER, Kind.LOADER_IDLE)
+
+
+def _waited_for(scene: Scene, who: Suspect) -> list[Suspect]:
+    if who.wait is None or who.pid is None:
+        return []
+    found = [s for s in scene.suspects if s.pid in who.awaits and s is not who]
+    if who.wait.kind in (Kind.CHILD, Kind.JOIN, Kind.LAUNCHER, Kind.SLEEP):
+        children = _children(scene, who)
+        if who.wait.kind is not Kind.SLEEP or len(children) == 1:
+            found += [one for one in children if one not in found]
+    return found
 
 
 def _children(scene: Scene, parent: Suspect) -> list[Suspect]:

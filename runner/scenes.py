@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from probes.dumps import Frame, Stack
-from probes.stacks import ProcessPicture, Thread
-from runner import rank_facts, waits
+from probes.stacks import ProcessPicture
+from runner import process_wait, rank_facts, waits
 from runner.evidence import Fact, StallPicture
 from runner.hangs import SPINNING, Hang, Scene, Suspect, decide
 from runner.outcomes import Outcome
+from runner.process_wait import WORKER_NAME, wait_of
 from runner.waits import Kind, Wait
 
 _MOVING_SHARE = 0.05
 _MOVING_BYTES = 1 << 16
-_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
-_WORKER_NAME = "pt_data_worker"
+_TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
 _FOLLOWED = (Kind.LOADER, Kind.CHILD, Kind.JOIN, Kind.LAUNCHER, Kind.COLLECTIVE, Kind.SLEEP)
 
 
@@ -37,12 +37,11 @@ def hang_of(picture: StallPicture | None) -> Hang:
 
 def scene_of(processes: Sequence[ProcessPicture]) -> Scene:
     """What each process of a capture waits for; the job's first process stands first."""
+    processes = _adopted(processes)
     known = {process.pid: process for process in processes}
-    waits_of = {process.pid: _wait_of(process) for process in processes}
+    waits_of = {process.pid: wait_of(process) for process in processes}
     suspects = []
     for process in processes:
-        if any(helper in process.command for helper in _HELPERS):
-            continue
         parent = known.get(process.parent)
         wait = waits_of[process.pid]
         own_rank = process.rank if parent is None or parent.rank != process.rank else None
@@ -57,7 +56,8 @@ def scene_of(processes: Sequence[ProcessPicture]) -> Scene:
                 is_worker=_is_worker(process, waits_of.get(process.parent)),
                 rank=own_rank,
                 detail=_detail_of(process),
-                place=_place_of(process),
+                place=_place_in_words(process_wait.decisive_stack(process)),
+                awaits=process_wait.awaits(process, processes),
             )
         )
     worlds = [process.world for process in processes if process.world is not None]
@@ -70,15 +70,44 @@ def scene_of(processes: Sequence[ProcessPicture]) -> Scene:
     )
 
 
+def _adopted(processes: Sequence[ProcessPicture]) -> list[ProcessPicture]:
+    """Without the helpers of multiprocessing; what its fork server started is its parent's child,
+    and bears its command."""
+    commands = {process.pid: process.command for process in processes}
+    servers = {
+        one.pid: one.parent
+        for one in processes
+        if _SERVER in one.command and _SERVER not in commands.get(one.parent, "")
+    }
+    return [
+        replace(one, parent=servers.get(one.parent, one.parent))
+        for one in processes
+        if one.pid not in servers and _TRACKER not in one.command
+    ]
+
+
 def left_for_a_child(picture: StallPicture | None) -> str | None:
     """That the first process waits, at its exit, for children that still run; None: it does not."""
-    if picture is None or not picture.processes or not picture.processes[0].stacks:
+    tree = _adopted(picture.processes) if picture is not None else []
+    if not tree or not tree[0].stacks:
         return None
-    first = picture.processes[0]
-    wait = _wait_of(first)
-    if wait is None or wait.kind is not Kind.JOIN or not waits.says_exit(first.stacks[0]):
+    first = tree[0]
+    wait = wait_of(first)
+    if wait is None or not waits.says_exit(first.stacks[0]):
+        return None
+    if wait.kind is not Kind.JOIN and not process_wait.awaits(first, tree):
         return None
     return f"{first.name} (pid {first.pid}) has run to its end and waits for a child process"
+
+
+def left_for_a_thread(picture: StallPicture | None) -> str | None:
+    """The same of a thread in which the program goes on; None: there is no such."""
+    for process in _depended_on(picture.processes) if picture is not None else ():
+        at_exit = bool(process.stacks) and waits.is_at_exit(process.stacks[0])
+        if at_exit and (thread := process_wait.unfinished(process)):
+            where = f"{process.name} (pid {process.pid}) has run to its end but for a thread"
+            return f"{where} ({thread.name})" if thread.name else where
+    return None
 
 
 def end_reached(picture: StallPicture | None) -> str | None:
@@ -88,12 +117,16 @@ def end_reached(picture: StallPicture | None) -> str | None:
     last = [p for p in _depended_on(picture.processes) if p.stacks and not _passes_on(p)]
     if not last or not all(waits.is_at_exit(process.stacks[0]) for process in last):
         return None
-    return f"{last[0].name} (pid {last[0].pid}) waits at its exit, in {_place_of(last[0])}"
+    if any(process_wait.unfinished(process) for process in last):
+        return None
+    first = last[0]
+    place = _place_in_words(first.stacks[0])
+    return f"{first.name} (pid {first.pid}) waits at its exit, in {place}"
 
 
 def _passes_on(process: ProcessPicture) -> bool:
-    wait = _wait_of(process)
-    return wait is not None and wait.kind is Kind.LAUNCHER
+    wait = wait_of(process)
+    return wait is not None and wait.kind in (Kind.LAUNCHER, Kind.HELPER)
 
 
 def completed(
@@ -129,7 +162,7 @@ def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> 
 
 
 def _waits_for_a_child(process: ProcessPicture) -> bool:
-    wait = _wait_of(process)
+    wait = wait_of(process)
     return wait is not None and wait.kind is Kind.CHILD
 
 
@@ -152,6 +185,7 @@ def is_busy(processes: Sequence[ProcessPicture]) -> bool:
 
 
 def _depended_on(processes: Sequence[ProcessPicture]) -> list[ProcessPicture]:
+    processes = _adopted(processes)
     found: list[ProcessPicture] = []
     waiting = list(processes[:1])
     while waiting:
@@ -159,34 +193,12 @@ def _depended_on(processes: Sequence[ProcessPicture]) -> list[ProcessPicture]:
         if process in found:
             continue
         found.append(process)
-        wait = _wait_of(process)
+        wait = wait_of(process)
         if wait is not None and wait.kind in _FOLLOWED:
             waiting += [child for child in processes if child.parent == process.pid]
+        others = process_wait.awaits(process, processes)
+        waiting += [other for other in processes if other.pid in others]
     return found
-
-
-def _wait_of(process: ProcessPicture) -> Wait | None:
-    main = process.threads[0] if process.threads else None
-    seen = waits.of_stack(process.stacks[0]) if process.stacks else None
-    if seen is not None and seen.kind is Kind.LOCK and waits.is_for_a_thread(process.stacks[0]):
-        other = waits.of_others(process.stacks[1:], waits.FOR_A_THREAD)
-        if other is not None:
-            return replace(other, text=f"{other.text}, in a thread that the main one waits for")
-    if seen is not None and seen.kind is not Kind.SLEEP and seen.sure:
-        return seen
-    kind = waits.of_call(main.call, main.wait) if main is not None else None
-    if process.lock is not None:
-        kind = Kind.LOCK
-    if kind is None or main is None:
-        return seen
-    if kind is Kind.SLEEP and process.contended is not None:
-        return Wait(
-            Kind.LOCK, f"{main.call or main.wait}, as if for the lock of a file", sure=False
-        )
-    if kind is Kind.IO and _WORKER_NAME in (process.partner or ""):
-        # No stack was to be had, but the pipe that it waits on is a loader worker's.
-        kind = Kind.LOADER
-    return Wait(kind, main.call or main.wait or "")
 
 
 def _state_of(process: ProcessPicture) -> str:
@@ -201,28 +213,29 @@ def _state_of(process: ProcessPicture) -> str:
 def _is_worker(process: ProcessPicture, parents: Wait | None) -> bool:
     if process.stacks and waits.is_loader_worker(process.stacks[0].frames):
         return True
-    return process.name == _WORKER_NAME or (parents is not None and parents.kind is Kind.LOADER)
+    return process.name == WORKER_NAME or (parents is not None and parents.kind is Kind.LOADER)
 
 
 def _detail_of(process: ProcessPicture) -> str:
     if process.lock is not None:
         return process.lock
     if process.contended is not None:
-        wait = _wait_of(process)
+        wait = wait_of(process)
         if wait is not None and wait.kind is Kind.LOCK:
             return process.contended
     stuck = next((t for t in process.threads if t.state == "D"), None)
-    main: Thread | None = stuck or (process.threads[0] if process.threads else None)
-    if main is None:
-        return ""
     if stuck is not None:
         return f"thread {stuck.tid} in {stuck.wait or stuck.call or 'the kernel'}"
-    on = f"{main.call} on {main.file}" if main.file else ""
-    return "; ".join(text for text in (on, process.partner) if text)
+    main = process.threads[0] if process.threads else None
+    thread = process_wait.decisive_thread(process) or main
+    if thread is None:
+        return ""
+    on = f"{thread.call} on {thread.file}" if thread.file else ""
+    return "; ".join(text for text in (on, process.partner if thread is main else "") if text)
 
 
-def _place_of(process: ProcessPicture) -> str:
-    frames = process.stacks[0].frames if process.stacks else ()
+def _place_in_words(stack: Stack | None) -> str:
+    frames = stack.frames if stack is not None else ()
     own = next((frame for frame in frames if frame.file.endswith((".py", ">"))), None)
     return str(own or frames[0]) if frames else ""
 

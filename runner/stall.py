@@ -8,10 +8,21 @@ import dataclasses
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from probes import dumps, files, freezer, locks, pipes, procfs, stack_signal, stacks
+from probes import (
+    dumps,
+    files,
+    freezer,
+    locks,
+    pipes,
+    polls,
+    procfs,
+    sockets,
+    stack_signal,
+    stacks,
+)
 from probes.dumps import Stack
 from probes.procfs import Stat
 from probes.stacks import Counters, ProcessPicture, Thread
@@ -32,7 +43,17 @@ _WRITES = frozenset(
 )
 """Calls that end early, with a part done, when their thread is paused: a program that does not go
 on with the rest would lose it. Such a process is looked at as it goes."""
-_ON_PIPES = _WRITES | {"read", "readv", "poll", "ppoll", "select", "pselect6", "epoll_wait"}
+_ON_PIPES = _WRITES | {
+    "read", "readv", "recvfrom", "recvmsg", "poll", "ppoll", "select", "pselect6", "epoll_wait",
+    "epoll_pwait",
+}  # fmt: skip
+_TWO_ENDS = ("pipe:[", "socket:[", "/dev/pt")
+_CALLED = (
+    ("pipe:[", "pipe"),
+    ("socket:[", "socket"),
+    ("/dev/pt", "terminal"),
+    ("ptmx", "terminal"),
+)
 _NAMED = 3
 _SIGNAL_SECONDS = 0.5
 _PROCESSES = 48
@@ -41,10 +62,14 @@ _BETWEEN_LOOKS = 0.15
 _TEXT = 1 << 18
 
 
-def prepare(paths: AttemptPaths) -> None:
-    """Make the file into which our own jobs say their stacks when asked."""
-    descriptor = os.open(paths.own_stacks, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.close(descriptor)
+def prepare(paths: AttemptPaths, trouble: Callable[[str], None]) -> None:
+    """Make the file into which our own jobs say their stacks when asked; ``trouble`` is told where
+    it cannot be made: py-spy is asked first."""
+    try:
+        descriptor = os.open(paths.own_stacks, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(descriptor)
+    except OSError as error:
+        trouble(f"{paths.own_stacks}: {error.strerror}; no job can say its stacks there")
 
 
 def tidy(paths: AttemptPaths) -> None:
@@ -146,13 +171,21 @@ class _Taker:
         seen = [(stat, threads) for stat, threads in seen if threads]
         waiting = {lock.pid: lock for lock in locks.waiting()}
         held = locks.held()
-        ends = pipes.of(stat.pid for stat, _ in seen)
+        others = _Others(
+            pipes.of(stat.pid for stat, _ in seen),
+            sockets.peers(),
+            {stat.pid: stat.name for stat, _ in seen},
+        )
         told = await asyncio.gather(*(self._stack(stat, threads) for stat, threads in seen))
         pictures = []
         for (stat, threads), text in zip(seen, told, strict=True):
             found = next((p for p in dumps.parse(text) if p.stacks), None)
             rank, world = stacks.rank_and_world(stat.pid)
             lock = waiting.get(stat.pid)
+            polled = polls.polled(stat.pid, stat.pid, threads[0].wait)
+            partners = {
+                t.tid: others.beyond(t, polled if t is threads[0] else None) for t in threads
+            }
             pictures.append(
                 ProcessPicture(
                     pid=stat.pid,
@@ -166,7 +199,10 @@ class _Taker:
                     is_frozen=freezer.is_frozen(stat.pid),
                     lock=_words(lock, [stat.pid, *(s.pid for s, _ in seen)]) if lock else None,
                     contended=_contended(stat.pid, held),
-                    partner=_partner(threads[0], ends, {s.pid: s.name for s, _ in seen}),
+                    partner=others.words(partners[threads[0].tid], threads[0], polled),
+                    partners={tid: found for tid, found in partners.items() if found},
+                    polled=polled,
+                    own_ends=others.own(stat.pid, polled),
                 )
             )
         found_threads = [thread for picture in pictures for thread in picture.threads]
@@ -292,20 +328,50 @@ def _contended(pid: int, held: Sequence[locks.Held]) -> str | None:
     return f"{name} is locked by {called}"
 
 
-def _partner(main: Thread, ends: Mapping[int, pipes.Ends], names: Mapping[int, str]) -> str | None:
-    # A poll that a debugger has interrupted goes on under another name.
-    polls = main.call is not None and "poll" in (main.wait or "")
-    if main.call not in _ON_PIPES and not polls:
-        return None
-    is_on_pipe = main.file is not None and main.file.startswith("pipe:[")
-    if main.file is not None and not is_on_pipe:
-        return None
-    writes = main.call in _WRITES
-    found = pipes.holders(main.pid, writes, ends, main.file)[:_NAMED]
-    if not found:
-        return None
-    who = ", ".join(f"{names[pid]} (pid {pid})" for pid in found)
-    return f"the other end of its pipe is held by {who}"
+@dataclasses.dataclass(frozen=True)
+class _Others:
+    """Who holds which end of what."""
+
+    ends: Mapping[int, pipes.Ends]
+    peers: Mapping[str, str]
+    names: Mapping[int, str]
+
+    def beyond(self, thread: Thread, polled: polls.Polled | None) -> tuple[int, ...]:
+        """The processes that hold the other ends of what a thread waits on."""
+        # A poll that a debugger has interrupted goes on under another name.
+        polls_on = thread.call is not None and "poll" in (thread.wait or "")
+        if thread.call not in _ON_PIPES and not polls_on:
+            return ()
+        if polled is not None:
+            own = self.ends.get(thread.pid, {})
+            found = {
+                holder
+                for name in polled.files
+                for holder in self._holders(thread, own.get(name) == frozenset({True}), name)
+            }
+            return tuple(sorted(found))
+        if thread.file is not None and not thread.file.startswith(_TWO_ENDS):
+            return ()
+        return tuple(self._holders(thread, thread.call in _WRITES, thread.file))
+
+    def words(
+        self, found: Sequence[int], thread: Thread, polled: polls.Polled | None
+    ) -> str | None:
+        """Who of ``found`` it is, for a person; None: nobody."""
+        if not found:
+            return None
+        files = polled.files if polled is not None else (thread.file or "pipe:[",)
+        what = next((word for start, word in _CALLED if any(start in f for f in files)), "pipe")
+        who = ", ".join(f"{self.names[pid]} (pid {pid})" for pid in found[:_NAMED])
+        return f"the other end of its {what} is held by {who}"
+
+    def _holders(self, thread: Thread, writes: bool, name: str | None) -> list[int]:
+        return pipes.holders(thread.pid, writes, self.ends, name, self.peers)
+
+    def own(self, pid: int, polled: polls.Polled | None) -> int:
+        """How many of the sockets that a process polls it could write to itself."""
+        held = self.ends.get(pid, {})
+        return sum(self.peers.get(name) in held for name in polled.files) if polled else 0
 
 
 def _words(lock: locks.Waiting, pids: Sequence[int]) -> str:

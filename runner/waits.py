@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ class Kind(StrEnum):
     IO = "io"
     SLEEP = "sleep"
     HELPER = "helper"
-    """A thread of a library that waits for work."""
+    """A thread of a library, or a worker of a pool, that waits for work."""
     DEBUGGER = "debugger"
     """A person at a debugger's prompt."""
 
@@ -41,6 +42,8 @@ class Wait:
     """Where, in words for a person."""
     sure: bool = True
     """False where it is a guess: the stack has no frame that tells."""
+    others: tuple[Kind, ...] = ()
+    """What it may be as well: several threads wait, and which of them counts cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ _TELLING = _rules(
     (Kind.CHILD, r"wait|_wait|_try_wait|communicate|_communicate|run|call|check_output|check_call"
      r"|_execute_child",
      r"/?subprocess\.py$"),
+    (Kind.CHILD, r"_do_waitpid", r"asyncio/unix_events\.py$"),
     (Kind.JOIN, r"wait|poll|join", r"multiprocessing/(popen_\w+|process)\.py$"),
     (Kind.LOCK, r"join|get|wait", r"multiprocessing/(pool|managers)\.py$"),
     (Kind.IO, r".*", r"/?(socket|ssl|http/client|ftplib|smtplib|imaplib|urllib/request|socketserver"
@@ -177,10 +181,23 @@ _WORKER_LOOP = late.compile(r"_utils/worker\.py$")
 _PATHS = late.compile(r"^.*/(?:site-packages|dist-packages|lib/python[\d.]+)/")
 
 
+_SERVES = late.compile(r"^(serve_forever|accepter)$")
+_MANAGERS = late.compile(r"multiprocessing/managers\.py$")
+_POOL_WORKERS = (
+    ("worker", late.compile(r"multiprocessing/pool\.py$")),
+    ("_process_worker", late.compile(r"concurrent/futures/process\.py$")),
+)
+_WORKERS = (
+    *_POOL_WORKERS,
+    ("_worker", late.compile(r"concurrent/futures/thread\.py$")),
+    ("serve_client", _MANAGERS),
+)
+_ASKS = frozenset(("get", "recv"))
 _LEAVES = frozenset(("handle",))
 """Functions that wait for a lock only where they call nothing in Python: else they hold it."""
 
 
+@functools.lru_cache(maxsize=1024)
 def of_stack(stack: Stack) -> Wait | None:
     """What the thread waits for by its frames; None: no frame tells."""
     frames = stack.frames
@@ -190,6 +207,8 @@ def of_stack(stack: Stack) -> Wait | None:
         if all(_is_queue(frame) for frame in frames[:first]):
             return Wait(Kind.LOADER_IDLE, "the next index")
         return _search(frames[:first]) or _guess(stack, frames[:first])
+    if _is_idle(frames):
+        return Wait(Kind.HELPER, "the next task")
     called = next((n for n, f in enumerate(frames) if _is_callback(f)), None)
     # The loop of asyncio waits for nothing while it is within a callback of the program's.
     own = frames if called is None else frames[:called]
@@ -198,6 +217,35 @@ def of_stack(stack: Stack) -> Wait | None:
 
 def _is_callback(frame: Frame) -> bool:
     return frame.plain == "_run" and bool(_CALLBACK.search(frame.file))
+
+
+def _is_idle(frames: Sequence[Frame]) -> bool:
+    """Whether it is a worker of a pool or an executor without a task, or a server of
+    multiprocessing without a request."""
+    if any(_SERVES.match(f.plain) and _MANAGERS.search(f.file) for f in frames):
+        return True
+    loop = next((n for n, f in enumerate(frames) if _is_one_of(_WORKERS, f)), None)
+    if loop is None:
+        return False
+    inside = [frame for frame in frames[:loop] if _is_python(frame)]
+    if inside:
+        return all(_is_queue(f) for f in inside) and inside[-1].plain in _ASKS
+    # A thread's queue in C leaves no frame of Python; a task that is in C itself may have one.
+    is_thread = any(_JOINED_IN.search(frame.file) for frame in frames[loop : loop + 2])
+    return is_thread and frames[loop].plain != "serve_client"
+
+
+def is_pool_worker(frames: Sequence[Frame]) -> bool:
+    """Whether the stack is that of a worker of a pool or an executor of processes."""
+    return any(_is_one_of(_POOL_WORKERS, frame) for frame in frames)
+
+
+def _is_one_of(functions: Sequence[tuple[str, re.Pattern[str]]], frame: Frame) -> bool:
+    return any(frame.plain == name and file.search(frame.file) for name, file in functions)
+
+
+def _is_python(frame: Frame) -> bool:
+    return frame.file.endswith(".py") or frame.file.startswith("<")
 
 
 def is_loader_worker(frames: Sequence[Frame]) -> bool:
@@ -314,7 +362,17 @@ _BACKGROUND = late.compile(
 _JOINS = late.compile(r"^(join|_wait_for_tstate_lock|_shutdown|result|as_completed|wait)$")
 _NATIVE_JOINS = late.compile(r"^(__)?pthread_(clock|timed)?join\w*$")
 _JOINED_IN = late.compile(r"(^|/)(threading|concurrent/futures/\w+)\.py$")
-FOR_A_THREAD = (Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO)
+_ENDS = late.compile(r"^(join|_wait_for_tstate_lock|_shutdown)$")
+_LOOP = late.compile(r"(^|/)asyncio/base_events\.py$")
+_THREAD_POOL = late.compile(r"(^|/)concurrent/futures/thread\.py$")
+_MANAGES = late.compile(
+    r"^(_handle_workers|wait_result_broken_or_wakeup|_queue_management_worker)$"
+)
+_POOLS = late.compile(r"(^|/)multiprocessing/pool\.py$")
+_FUTURES = late.compile(r"(^|/)concurrent/futures/\w+\.py$")
+FOR_A_THREAD = (
+    Kind.LOADER, Kind.COLLECTIVE, Kind.DEVICE, Kind.IO, Kind.CHILD, Kind.JOIN, Kind.LOCK,
+)  # fmt: skip
 """What a thread that another waits for may be waiting for itself, the most telling first."""
 
 
@@ -349,8 +407,57 @@ def is_for_a_thread(stack: Stack) -> bool:
     )
 
 
+def is_idle_loop(stack: Stack) -> bool:
+    """Whether a loop of asyncio waits for its next event."""
+    for frame in stack.frames:
+        if _is_callback(frame):
+            return False
+        if frame.plain == "_run_once" and _LOOP.search(frame.file):
+            return True
+    return False
+
+
+def serves(stack: Stack) -> bool:
+    """Whether a server of multiprocessing waits for requests, which its threads answer."""
+    return any(f.plain == "serve_forever" and _MANAGERS.search(f.file) for f in stack.frames)
+
+
+def works_for(stack: Stack, main: Stack) -> bool:
+    """Whether a thread is of those that the main one waits for, as far as its stack tells: of a
+    pool or an executor, where that waits for a result or is a loop, which has threads that wait for
+    its children too."""
+    if not is_idle_loop(main) and not _is_for_a_result(main):
+        return True
+    return any(_is_one_of(_WORKERS, f) or f.plain == "_do_waitpid" for f in stack.frames)
+
+
+def manages_processes(stack: Stack) -> bool:
+    """Whether it is a thread by which a pool or an executor hands tasks to its processes."""
+    return any(_MANAGES.match(frame.plain) for frame in stack.frames)
+
+
+def _is_for_a_result(stack: Stack) -> bool:
+    return any(_FUTURES.search(f.file) or _POOLS.search(f.file) for f in stack.frames)
+
+
+def is_in_background(stack: Stack) -> bool:
+    """Whether it is a library's thread that waits for news all the time."""
+    return any(_BACKGROUND.search(frame.file) for frame in stack.frames)
+
+
+def names_its_thread(stack: Stack) -> bool:
+    """Whether it waits for the end or the result of a thread; any other may set an event or put
+    into a queue."""
+    return any(
+        _FUTURES.search(f.file)
+        or _POOLS.search(f.file)
+        or (_JOINED_IN.search(f.file) and _ENDS.match(f.plain))
+        for f in [frame for frame in stack.frames if _is_python(frame)][:6]
+    )
+
+
 def of_others(stacks: Sequence[Stack], kinds: Sequence[Kind]) -> Wait | None:
     """What another thread waits for, if it is of these kinds; the first kind first."""
-    others = [s for s in stacks if not any(_BACKGROUND.search(f.file) for f in s.frames)]
+    others = [s for s in stacks if not is_in_background(s)]
     found = [wait for stack in others if (wait := of_stack(stack))]
     return next((w for kind in kinds for w in found if w.kind is kind), None)

@@ -67,6 +67,44 @@ def test_file_lock_is_named_with_its_holder(supervise: Supervise, tmp_path: Path
     assert f"the FLOCK lock on {file}, held by pid {run.stdout.split()[-1]}" in said(run)
 
 
+LOCKED_TWICE = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
+POOL = """
+import multiprocessing, os, socket
+def read(_):
+    ends = socket.socketpair()
+    ends[0].recv(1)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    pool.map(read, [1])
+"""
+LOOP = """
+import asyncio
+async def main():
+    lock = asyncio.Lock()
+    await lock.acquire()
+    await lock.acquire()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("job", "outcome", "named"),
+    [
+        # The other end of its pipe is the shell's and the program's; it only passes on.
+        (["bash", "-c", f"exec > >(tee /dev/null) 2>&1; '{sys.executable}' -c '{LOCKED_TWICE}'; :"],
+         "hang.lock", "waits for a lock"),
+        ([sys.executable, "-c", POOL], "hang.io", "at read (<string>:5)"),
+        ([sys.executable, "-c", LOOP], "hang.lock", "its tasks wait for one another"),
+    ],
+    ids=["tee", "pool", "loop"],
+)  # fmt: skip
+def test_wait_is_followed_to_its_cause(
+    supervise: Supervise, job: list[str], outcome: str, named: str
+) -> None:
+    run = supervise(job, *SOON)
+    assert run.outcome == outcome, said(run)
+    assert named in said(run)
+
+
 def test_program_whose_stacks_move_has_a_second_time_and_ends_well(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
