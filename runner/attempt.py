@@ -381,17 +381,24 @@ class Attempt:
         with suppress(OSError):
             files.write_text(self._paths.supervisor_error, traceback.format_exc())
         root = self._tree.root.pid
-        self._root_exit = self._root_exit or process_tree.reap(root, self._command[0])
-        left = self._seen.leaks.collect(
-            self._tree.pids_seen,
-            "",
-            processes=await stopping.sweep(self._tree, 0.0),
-            cgroup=None,
-            devices_before=(),
-            devices=(),
-        )
-        began = self._seen.progress.started
-        end = self._end(None, left, began, time.monotonic())
+        left, began = Leaks(), self._seen.progress.started
+        try:
+            self._root_exit = self._root_exit or process_tree.reap(root, self._command[0])
+            left = self._seen.leaks.collect(
+                self._tree.pids_seen,
+                "",
+                processes=await stopping.sweep(self._tree, 0.0),
+                cgroup=None,
+                devices_before=(),
+                devices=(),
+            )
+            end = self._end(None, left, began, time.monotonic())
+        except Exception as another:
+            # What failed before may fail here once more: then the result goes without it.
+            self._trouble(f"what was measured is not known: {type(another).__name__}: {another}")
+            end = attempt_ending.unseen(
+                self._root_exit, left, self._started_text, began, self._troubles
+            )
         told = (
             f"the supervisor failed and has stopped the job: {type(error).__name__}: {error} "
             f"({self._paths.supervisor_error.name} has the traceback)"
@@ -400,7 +407,7 @@ class Attempt:
 
     def _not_started(self, error: OSError) -> AttemptEnd:
         what = f"{self._command[0]}: {error.strerror or error}"
-        return attempt_ending.not_started(what, self._started_text, self._troubles)
+        return attempt_ending.not_started(what, error.errno, self._started_text, self._troubles)
 
     def _trouble(self, text: str) -> None:
         """Say once what is not measured or kept; the job goes on."""

@@ -77,14 +77,32 @@ def end_of(course: Course, watch: Watchers, tree: Tree, paths: AttemptPaths) -> 
     )
 
 
-def not_started(what: str, started_text: str, troubles: Sequence[str]) -> AttemptEnd:
-    """``what`` says why the job could not be started."""
+def not_started(
+    what: str, number: int | None, started_text: str, troubles: Sequence[str]
+) -> AttemptEnd:
+    """``what`` says why the job could not be started, ``number`` is the system's (errno(3))."""
+    evidence = Evidence(exit_code=None, signal=None, start_error=what, start_errno=number)
+    return _bare(evidence, Leaks(), Timing(started_text, 0.0, None, 0.0, None, 0.0), troubles)
+
+
+def unseen(
+    ended: Exit | None, left: Leaks, started_text: str, began: float, troubles: Sequence[str]
+) -> AttemptEnd:
+    """Of an attempt that was started, and of which no watcher can be asked. ``began`` is of the
+    monotonic clock."""
+    code, number = (ended.code, ended.signal) if ended else (None, None)
+    seconds = time.monotonic() - began
+    timing = Timing(started_text, 0.0, None, seconds, None, seconds)
+    return _bare(Evidence(exit_code=code, signal=number), left, timing, troubles)
+
+
+def _bare(evidence: Evidence, left: Leaks, timing: Timing, troubles: Sequence[str]) -> AttemptEnd:
     return AttemptEnd(
-        evidence=Evidence(exit_code=None, signal=None, start_error=what),
-        timing=Timing(started_text, 0.0, None, 0.0, None, 0.0),
+        evidence=evidence,
+        timing=timing,
         peaks=Peaks(),
         phase_peaks={},
-        leaks=Leaks(),
+        leaks=left,
         record=None,
         output_bytes=0,
         troubles=tuple(troubles),

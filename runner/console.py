@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 
+from runner import encodable
 from runner.output import Sink
 
 _LIVE_PERIOD = 0.2
@@ -70,5 +71,6 @@ class Console:
 
 
 def printable(text: str) -> str:
-    """Without control characters: what a job names or prints must not steer the terminal."""
-    return "".join(c if c.isprintable() else "�" for c in text)
+    """Without control characters: what a job names or prints must not steer the terminal. Bytes
+    that are not UTF-8 are shown as ``\\xff``."""
+    return "".join(c if c.isprintable() else "�" for c in encodable.text(text))

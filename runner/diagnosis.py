@@ -6,6 +6,7 @@ agrees with it; the most specific cause wins; what else fits is listed.
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 from dataclasses import replace
@@ -36,6 +37,16 @@ _WAITS_FOR_WHO_IS_GONE = (
     Outcome.HANG_LOCK, Outcome.HANG_IO, Outcome.HANG_UNKNOWN, Outcome.HANG_DATALOADER,
     Outcome.HANG_COLLECTIVE,
 )  # fmt: skip
+_NOT_STARTED = {
+    errno.EMFILE: Outcome.ERROR_FD,
+    errno.ENFILE: Outcome.ERROR_FD,
+    errno.ENOMEM: Outcome.OOM_HOST_REFUSED,
+    errno.EAGAIN: Outcome.OOM_HOST_REFUSED,
+    errno.ENOSPC: Outcome.ERROR_DISK,
+    errno.EDQUOT: Outcome.ERROR_DISK,
+}
+"""What the machine refuses to a new process; whatever else keeps one from starting is the command's
+own. Linux refuses the process itself with EAGAIN, as the messages of a refused fork say."""
 _OWN_SUMMARY = re.compile(r"([a-z]+(?:\.[a-z]+)*): .{1,200}; .{1,200}/report\.(?:html|md)$")
 """The line in which a supervisor says how its run ended."""
 _LOADERS = re.compile(r"DataLoader worker|[Pp]in memory thread")
@@ -59,7 +70,8 @@ def _decide(evidence: Evidence) -> Decision:
     if evidence.supervisor_error is not None:
         return Outcome.LOST, 1.0, [Fact("supervisor", evidence.supervisor_error)], []
     if evidence.start_error is not None:
-        return Outcome.ERROR_USAGE, 1.0, [Fact("start", evidence.start_error)], []
+        refused = _NOT_STARTED.get(evidence.start_errno or 0, Outcome.ERROR_USAGE)
+        return refused, 1.0, [Fact("start", evidence.start_error)], []
     if evidence.stopped_for is not None:
         return _stopped(evidence, evidence.stopped_for)
     if evidence.exit_code == 0:
@@ -95,7 +107,7 @@ def _stopped(evidence: Evidence, stop: Stop) -> Decision:
         also = [hang.outcome, *hang.also]
         return Outcome.OOM_HOST_KILLED, 0.75, [*facts, *kills.facts(evidence)], also
     also = list(hang.also)
-    left = scenes.left_for_a_child(picture)
+    left = scenes.left_for_a_child(picture) or scenes.left_for_a_thread(picture)
     if left is not None:
         facts.append(Fact("stack", left))
         also.append(Outcome.HANG_EXIT)

@@ -89,6 +89,9 @@ class Evidence:
     system: System | None = None
     """What the machine around the job went through."""
     start_error: str | None = None
+    """Why the job could not be started."""
+    start_errno: int | None = None
+    """The system's number for that."""
     supervisor_error: str | None = None
     """What went wrong in the supervision itself, so that it ended the job."""
 

@@ -27,10 +27,11 @@ _NOISE = 64 << 20
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in /dev/shm: a segment, or a semaphore (``sem.…``)."""
+    """A file in /dev/shm: a segment, or a semaphore (``sem.…``); or a folder."""
 
     name: str
     inode: int
+    is_folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Leaks:
     removed: tuple[str, ...] = ()
     """Of ``shm``, ``ipc`` and ``folders``: what was removed."""
     unsure: tuple[str, ...] = ()
-    """What of this user appeared meanwhile; perhaps another program's. It stays."""
+    """What of this user appeared meanwhile; perhaps another program's, or a folder with files of
+    one. It stays."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -72,7 +74,7 @@ def holding(leaks: Leaks) -> list[str]:
     if leaks.cgroup:
         found.append(f"the cgroup {leaks.cgroup} could not be removed: something lives in it")
     found += [
-        f"the segment {name} could not be removed: another process uses it"
+        f"the segment {name} could not be removed: another process uses it, or it is protected"
         for name in (*leaks.shm, *leaks.ipc)
         if name not in leaks.removed
     ]
@@ -112,7 +114,10 @@ class ShmWatch:
     """The entries of /dev/shm of this user, remembered at construction.
 
     A new one is certainly the attempt's if a process of it was seen to map it, or if its name tells
-    a process of it as its maker. Another program of the same user may have made the others.
+    a process of it as its maker. Another program of the same user may have made the others. A
+    folder is nobody's for certain: who has it open need not have made what lies in it.
+
+    Every method raises OSError where /dev/shm cannot be read.
     """
 
     def __init__(self) -> None:
@@ -138,7 +143,11 @@ class ShmWatch:
     def left(self, pids: Collection[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names that are certainly the attempt's, and those that only appeared meanwhile."""
         new = _entries() - self._before
-        ours = {entry for entry in new if entry in self._mapped or maker(entry.name) in pids}
+        ours = {
+            entry
+            for entry in new
+            if not entry.is_folder and (entry in self._mapped or maker(entry.name) in pids)
+        }
         return _names(ours), _names(new - ours)
 
 
@@ -160,7 +169,7 @@ def workers_named(output: str) -> set[int]:
 
 def remove(names: Iterable[str]) -> tuple[str, ...]:
     """Remove segments that are certainly the attempt's and that no living process maps; the names
-    of those that were removed."""
+    of those that were removed. Raises OSError where /dev/shm cannot be read."""
     entries = {entry.name: entry for entry in _entries()}
     asked = [entries[name] for name in names if name in entries]
     used = mapped_by(procfs.pids()) if asked else set()
@@ -168,7 +177,8 @@ def remove(names: Iterable[str]) -> tuple[str, ...]:
     for entry in asked:
         if entry.inode in used:
             continue
-        with suppress(FileNotFoundError):
+        # Gone meanwhile, or protected: what is still there is told from what was removed.
+        with suppress(OSError):
             os.unlink(os.path.join(SHM, entry.name))
             removed.append(entry.name)
     return tuple(removed)
@@ -206,16 +216,13 @@ def _names(entries: Iterable[Entry]) -> tuple[str, ...]:
 
 
 def _entries() -> set[Entry]:
+    """This user's; raises OSError: where nothing was read, everything would seem new later."""
     found = set()
-    try:
-        with os.scandir(SHM) as entries:
-            for entry in entries:
-                try:
-                    stat = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
+    with suppress(FileNotFoundError), os.scandir(SHM) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                stat = entry.stat(follow_symlinks=False)
                 if stat.st_uid == os.getuid():
-                    found.add(Entry(entry.name, stat.st_ino))
-    except OSError:
-        return set()
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    found.add(Entry(entry.name, stat.st_ino, is_folder))
     return found

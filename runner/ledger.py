@@ -16,6 +16,7 @@ from typing import Any
 from probes import filesystem
 from runner import ledger_rows, ledger_schema
 from runner.ledger_schema import UnknownSchema
+from runner.ledger_writing import Writing
 from runner.result import Result
 from runner.sampling import Sample
 from runner.supervisors import Running, here, is_orphaned
@@ -147,17 +148,20 @@ class Ledger:
             raise kind(f"{self.path}: {why}") from error
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
+        except (ValueError, OverflowError) as error:
+            # A number beyond 64 bits, say: it costs the record, and not the run.
+            raise LedgerError(f"{self.path}: a value that it cannot hold: {error}") from error
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[Writing]:
         """One transaction around every change made inside: all of them, or none."""
         if self._database.in_transaction:
-            yield self._database
+            yield Writing(self._database)
             return
         with self._explained():
             self._database.execute("BEGIN IMMEDIATE")
             try:
-                yield self._database
+                yield Writing(self._database)
                 self._database.execute("COMMIT")
             except BaseException:
                 # A full disk has rolled it back already.

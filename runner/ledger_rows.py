@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from runner import encodable, machine_json
 from runner.attempts import Finished
+from runner.ledger_writing import Writing
 from runner.result import phases
 from runner.sampling import Sample
 from runner.supervisors import Running
@@ -17,7 +18,7 @@ _LONGEST_FACT = 2000
 
 
 def put_run(
-    database: sqlite3.Connection,
+    database: Writing,
     run: str,
     job: str,
     label: str,
@@ -33,7 +34,7 @@ def put_run(
             job,
             label,
             started,
-            json.dumps(list(command)),
+            json.dumps(encodable.data(list(command))),
             who.boot,
             who.pid,
             who.start_ticks,
@@ -45,7 +46,7 @@ def put_run(
 
 
 def put_samples(
-    database: sqlite3.Connection, run: str, attempt: int, began: float, taken: Sequence[Sample]
+    database: Writing, run: str, attempt: int, began: float, taken: Sequence[Sample]
 ) -> None:
     database.executemany(
         "INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -70,7 +71,7 @@ def put_samples(
     )
 
 
-def thin_samples(database: sqlite3.Connection, run: str, attempt: int) -> None:
+def thin_samples(database: Writing, run: str, attempt: int) -> None:
     """Delete of every two samples the one that holds less."""
     database.execute(
         "DELETE FROM sample WHERE rowid IN (SELECT id FROM (SELECT id,"
@@ -82,9 +83,9 @@ def thin_samples(database: sqlite3.Connection, run: str, attempt: int) -> None:
     )
 
 
-def put_attempt(database: sqlite3.Connection, run: str, one: Finished) -> None:
+def put_attempt(database: Writing, run: str, one: Finished) -> None:
     """The attempt with its phases, evidence and leaks; again, in place of what was there."""
-    said = one.summary()
+    said = encodable.data(one.summary())
     database.execute(
         "INSERT OR REPLACE INTO attempt (run, n, outcome, started, seconds, exit_code, signal,"
         " changed, confidence, also, advice, signature, step, settings, next, reason, peaks)"
@@ -151,12 +152,12 @@ def leak_rows(leaks: Mapping[str, Any]) -> Iterator[tuple[str, str, bool | None]
             yield kind, json.dumps(left), None
 
 
-def put_end(database: sqlite3.Connection, content: Mapping[str, Any]) -> None:
+def put_end(database: Writing, content: Mapping[str, Any]) -> None:
     """The end of a run, from what its result.json holds."""
     database.execute(
         "UPDATE run SET state='done', outcome=?, confidence=?, seconds=?, host_pss=?,"
         " device_used=?, stopped=?, result=?, seen=? WHERE id=?",
-        (*end_values(content), json.dumps(content), time.time(), content["run"]),
+        (*end_values(content), machine_json.dumps(content), time.time(), content["run"]),
     )
 
 

@@ -7,6 +7,7 @@ whatever dies in between, the file is of one version or the other.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 
 SCHEMA = 2
 APPLICATION = 0x46574952
@@ -105,7 +106,9 @@ def bring_up_to_date(database: sqlite3.Connection) -> None:
         database.execute(f"PRAGMA user_version={SCHEMA}")
         database.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        # A full disk has rolled it back already.
+        with suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
         raise
 
 

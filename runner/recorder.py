@@ -4,7 +4,6 @@ the run's troubles until it is made good, and never stops the run."""
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,11 +12,13 @@ from typing import Any
 
 from probes import files
 from probes.pulse import Reader
+from runner import encodable, machine_json
 from runner.curves import OverTime
 from runner.journal import Beginning, Journal
 from runner.paths import RESERVE, RunPaths, ledger_path
 from runner.result import Result
 from runner.sampling import Sample
+from runner.supervisors import here
 
 _RESERVED = 1 << 19
 """Bytes that are set aside while the job runs, so that its end can be recorded although it has
@@ -61,11 +62,13 @@ class Recorder:
             "job": job,
             "started": started,
             "command": list(command),
+            "supervisor": dataclasses.asdict(here()),
             **facts,
         }
         with suppress(OSError):
             files.reserve(self._reserve, _RESERVED)
-        self._write(self._paths.description, json.dumps(description, indent=2) + "\n")
+        text = machine_json.dumps(encodable.data(description), indent=2) + "\n"
+        self._write(self._paths.description, text)
         self._journal.begin(Beginning(job, label, command, started))
 
     def sample(self, sample: Sample) -> None:
@@ -121,7 +124,7 @@ class Recorder:
             self._reserve.unlink(missing_ok=True)
 
     def _write_result(self, result: Result) -> None:
-        text = json.dumps(result.as_dict(), indent=2) + "\n"
+        text = machine_json.dumps(result.as_dict(), indent=2) + "\n"
         self._write(self._paths.attempt(len(result.attempts)).result, text)
 
     def _write(self, path: Path, text: str) -> None:

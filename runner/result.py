@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from runner import attempts, rank_facts, system_watch
+from runner import attempts, encodable, rank_facts, system_watch
 from runner.attempt_end import AttemptEnd, Timing
 from runner.attempts import Finished
 from runner.evidence import Diagnosis
@@ -66,8 +66,9 @@ class Result:
         return exit_status(self.outcome)
 
     def as_dict(self) -> dict[str, Any]:
+        """JSON types; bytes of names and paths that are not UTF-8 are written as ``\\xff``."""
         end, diagnosis = self.end, self.diagnosis
-        return {
+        content = {
             "schema": SCHEMA,
             "run": self.run,
             "job": self.job,
@@ -103,6 +104,8 @@ class Result:
                 )
             ),
         }
+        told: dict[str, Any] = encodable.data(content)
+        return told
 
 
 def phases(end: AttemptEnd) -> list[dict[str, Any]]:

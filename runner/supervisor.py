@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.pulse import Reader
-from runner import lost, machine, preflight
+from runner import encodable, lost, machine, preflight
 from runner.attempt import Attempt
 from runner.console import Console
 from runner.hooks import Hooks
@@ -116,7 +116,7 @@ def run(
     )
     argv = retrying.first_command()
     facts: dict[str, Any] = {"found": dict(found[1])} if found else {}
-    facts |= {"asked": dict(asked or {}), "folder": os.getcwd(), "machine": machine.facts()}
+    facts |= {"asked": dict(asked or {}), "folder": _folder(), "machine": machine.facts()}
     recorder.begin(
         job,
         label or "",
@@ -138,6 +138,14 @@ def run(
     finally:
         recorder.close()
         console.close()
+
+
+def _folder() -> str:
+    """The working folder; where it has been removed, what the kernel calls it."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.readlink("/proc/self/cwd")
 
 
 def _new_folder(runs: Path, job: str, label: str) -> RunPaths:
@@ -187,7 +195,7 @@ def _report(result: Result, description: Mapping[str, Any]) -> str:
             Material(
                 run=result.run,
                 state="done",
-                description=description,
+                description=encodable.data(description),
                 result=result.as_dict(),
                 output=result.end.evidence.output,
                 stacks=stall.stacks if stall else None,

@@ -18,7 +18,10 @@ _MANY = 256
 
 class TempFolders:
     """Remembers what was there at construction. A new folder is certainly the attempt's where a
-    process of it was seen to listen in it."""
+    process of it was seen to listen in it.
+
+    Every method raises OSError where the folder of temporary files cannot be read just now.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._top = Path(environment.get("TMPDIR") or "/tmp")
@@ -76,9 +79,11 @@ def _changed(top: Path) -> int | None:
 
 
 def _folders(top: Path) -> dict[Path, int]:
-    """This user's folders of the known names, with their inodes."""
+    """This user's folders of the known names, with their inodes; none where ``top`` is none that
+    may be read. Raises OSError else: where nothing was read, everything would seem new later."""
     found = {}
-    with suppress(OSError), os.scandir(top) as entries:
+    gone = (FileNotFoundError, NotADirectoryError, PermissionError)
+    with suppress(*gone), os.scandir(top) as entries:
         for entry in entries:
             if not entry.name.startswith(_NAMES):
                 continue

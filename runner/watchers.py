@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from runner import flight, stall
@@ -24,7 +26,8 @@ from runner.sampling import Sampler
 class Watchers:
     """Each remembers the state of things at construction, so that is before the job starts.
 
-    ``later`` is the event loop's ``call_later``; ``trouble`` is told what is not measured.
+    ``later`` is the event loop's ``call_later``; ``trouble`` is told what is not measured. Raises
+    OSError where the log or the flight recorder cannot be made, with nothing left of the rest.
     """
 
     def __init__(
@@ -36,15 +39,24 @@ class Watchers:
         trouble: Callable[[str], None],
         later: Callable[..., Any],
     ) -> None:
-        self._paths = paths
-        self.oom = OomWatch()
-        self.leaks = LeakWatch(environment)
-        self.log = BoundedLog(paths.output, options.log_limit << 20, later)
-        self.pulses = flight.make(paths.pulse, trouble)
-        stall.prepare(paths)
-        self.ranks = RankPulses(self.pulses)
+        with ExitStack() as made:
+            self.oom = OomWatch()
+            made.callback(self.oom.close)
+            self.leaks = LeakWatch(environment, trouble)
+            self.log = BoundedLog(paths.output, options.log_limit << 20, later)
+            made.callback(self.log.close)
+            self.pulses = flight.make(paths.pulse, trouble)
+            made.callback(flight.tidy, self.pulses, paths.pulse)
+            stall.prepare(paths, trouble)
+            made.callback(stall.tidy, paths)
+            self.ranks = RankPulses(self.pulses)
+            made.callback(self.ranks.close)
+            warn = functools.partial(console.say, kind="warning")
+            self.sampler = Sampler(options.sample, trouble, warn)
+            made.callback(self.sampler.close)
+            # What was made before a failure is put away at once.
+            self._made = made.pop_all()
         self.reader = self.ranks.first
-        self.sampler = Sampler(options.sample, trouble, lambda text: console.say(text, "warning"))
         self.guard = MemoryGuard.of(options.max_host_memory, console.say)
         self.progress = Progress(self.ranks, time.monotonic())
         silent = options.progress == "cpu"
@@ -58,9 +70,4 @@ class Watchers:
         )
 
     def close(self) -> None:
-        self.sampler.close()
-        self.oom.close()
-        self.ranks.close()
-        self.log.close()
-        stall.tidy(self._paths)
-        flight.tidy(self.pulses, self._paths.pulse)
+        self._made.close()

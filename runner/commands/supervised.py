@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fwi import config
+from runner import machine_json, supervisor
 from runner import paths as run_places
-from runner import supervisor
 from runner.commands.usage import UsageError, reader_may_be_gone, refuse
 from runner.options import Supervision
 from runner.processes import Processes
@@ -22,6 +22,13 @@ from runner.run_signals import RunSignals
 
 if TYPE_CHECKING:
     from runner.batch_finder import Found
+
+_LIMITS = {
+    errno.EMFILE: "raise the limit (ulimit -n)",
+    errno.ENFILE: "the whole machine has too many; end a program, or raise fs.file-max",
+    errno.EFBIG: "raise the limit (ulimit -f)",
+}
+"""What to do where the supervisor itself has too little to work with."""
 
 
 def job(
@@ -81,11 +88,21 @@ def _run(command: Any, *, options: Supervision, **how: Any) -> Result:
     try:
         return supervisor.run(command, options=options, **how)
     except OSError as error:
-        if not str(error.filename).startswith(str(options.runs().absolute())):
-            raise
-        raise UsageError(
-            f"--runs-dir {options.runs()}: {error.strerror or error}; choose a folder to write to"
-        ) from error
+        raise UsageError(_refusal(error, options.runs())) from error
+
+
+def _refusal(error: OSError, runs: Path) -> str:
+    """Why no run could be begun, and what to do."""
+    why = error.strerror or str(error)
+    if error.errno in _LIMITS:
+        return f"the run cannot begin: {why}; {_LIMITS[error.errno]}"
+    try:
+        absolute = runs.absolute()
+    except OSError:
+        return f"--runs-dir {runs}: the working folder has been removed; name an absolute path"
+    if str(error.filename).startswith(str(absolute)):
+        return f"--runs-dir {runs}: {why}; choose a folder to write to"
+    return f"the run cannot begin: {error}"
 
 
 def _finish(result: Result, options: Supervision, *, table: bool) -> int:
@@ -102,7 +119,10 @@ def _finish(result: Result, options: Supervision, *, table: bool) -> int:
         if options.json:
             # The job's last words may have no end of line; the object has a line of its own.
             print(
-                *([""] if result.end.is_mid_line else []), json.dumps(content), sep="\n", flush=True
+                *([""] if result.end.is_mid_line else []),
+                machine_json.dumps(content),
+                sep="\n",
+                flush=True,
             )
     return result.exit_status(options.exit_passthrough)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -295,6 +296,30 @@ CASES = {
         "hang.exit",
     ),
     "not started": (Evidence(None, None, start_error="x: not found"), "error.usage"),
+    "not started: no such program": (
+        Evidence(None, None, start_error="x: no such file", start_errno=errno.ENOENT),
+        "error.usage",
+    ),
+    "not started: no descriptor": (
+        Evidence(None, None, start_error="x: too many open files", start_errno=errno.EMFILE),
+        "error.fd",
+    ),
+    "not started: no descriptor on the machine": (
+        Evidence(None, None, start_error="x: too many open files", start_errno=errno.ENFILE),
+        "error.fd",
+    ),
+    "not started: no memory": (
+        Evidence(None, None, start_error="x: cannot allocate memory", start_errno=errno.ENOMEM),
+        "oom.host.refused",
+    ),
+    "not started: no process": (
+        Evidence(None, None, start_error="x: resource unavailable", start_errno=errno.EAGAIN),
+        "oom.host.refused",
+    ),
+    "not started: no space": (
+        Evidence(None, None, start_error="x: no space left", start_errno=errno.ENOSPC),
+        "error.disk",
+    ),
     "stopped": (stalled(seen("T")), "hang.stopped"),
     "uninterruptible": (stalled(seen("S", "futex_wait", other="D")), "hang.io"),
     "busy": (stalled(seen("R", share=1.0)), "hang.spin"),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +17,9 @@ import pytest
 
 from probes import sysv
 from probes.device import DeviceMemory
-from runner import leaks
+from runner import ipc_watch, leaks, supervisor, temp_folders
+from runner.leak_watch import LeakWatch
+from runner.options import Supervision
 from tests.runner.conftest import ROOT, Supervised, fault
 
 Supervise = Callable[..., Supervised]
@@ -87,6 +93,110 @@ def test_file_that_appears_meanwhile_is_reported_as_unsure_and_stays(
     assert foreign in run.result["leaks"]["unsure"]
     assert foreign not in run.result["leaks"]["shm"]
     assert (SHM / foreign).exists()
+
+
+@pytest.mark.parametrize("ends", ["", "time.sleep(600)"])
+def test_folder_that_a_job_holds_open_is_unsure_and_stays_however_the_job_ends(
+    supervise: Supervise, ends: str
+) -> None:
+    folder = SHM / f"test-folder-{os.getpid()}"
+    source = (
+        f"import os, sys, time; os.mkdir({str(folder)!r}); os.open({str(folder)!r}, os.O_RDONLY)\n"
+        f"open({str(folder / 'kept')!r}, 'w').close(); time.sleep(1); {ends}"
+    )
+    try:
+        run = supervise([sys.executable, "-c", source], "--watchdog", "2", "--grace", "1")
+        assert (folder / "kept").exists()
+    finally:
+        shutil.rmtree(folder)
+    assert run.outcome.partition(".")[0] == ("hang" if ends else "ok")
+    assert folder.name in run.result["leaks"]["unsure"]
+    assert run.result["leaks"]["shm"] == run.result["troubles"] == []
+
+
+def test_names_that_are_not_utf_8_are_written_with_their_bytes_escaped(
+    supervise: Supervise, runs: Path
+) -> None:
+    ours, others = (os.fsencode(SHM / f"test-{who}-{os.getpid()}-") + b"\xff" for who in "ab")
+    source = (
+        f"import os, subprocess, time; os.open({ours!r}, os.O_CREAT | os.O_RDWR)\n"
+        f"subprocess.run(['touch', {others!r}]); time.sleep(0.5)"
+    )
+    word = os.fsdecode(b"a word \xfe")
+    try:
+        run = supervise([sys.executable, "-c", source, word], "--sample", "0.1")
+        assert not os.path.exists(ours)
+    finally:
+        os.unlink(others)
+    leaks = run.result["leaks"]
+    assert leaks["shm"] == leaks["removed"] == [f"test-a-{os.getpid()}-\\xff"]
+    assert f"test-b-{os.getpid()}-\\xff" in leaks["unsure"]
+    assert run.outcome == "ok"
+    assert json.loads((run.folder / "run.json").read_text())["command"][-1] == "a word \\xfe"
+    with sqlite3.connect(runs / "ledger.db") as ledger:
+        kept = dict(ledger.execute("SELECT what, kind FROM leak"))
+        [(command,)] = ledger.execute("SELECT command FROM run")
+    assert kept[f"test-b-{os.getpid()}-\\xff"] == "unsure"
+    assert json.loads(command)[-1] == "a word \\xfe"
+
+
+def test_program_whose_name_is_not_utf_8_and_is_not_there_is_a_usage_error(
+    supervise: Supervise,
+) -> None:
+    run = supervise([os.fsdecode(b"/nowhere/\xff\xfe")])
+    assert (run.outcome, run.status) == ("error.usage", 2)
+    assert run.result["evidence"][0]["text"].startswith("/nowhere/\\xff\\xfe: ")
+    assert "/nowhere/\\xff\\xfe: " in run.stderr
+
+
+def test_whatever_fails_where_leaks_are_looked_for_costs_a_sentence_each_and_not_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("a name of a new kind")
+
+    monkeypatch.setattr(leaks.ShmWatch, "look", fails)
+    monkeypatch.setattr(leaks, "remove", fails)
+    monkeypatch.setattr(leaks, "device_left", fails)
+    monkeypatch.setattr(temp_folders.TempFolders, "__init__", fails)
+    monkeypatch.setattr(ipc_watch.IpcWatch, "left", fails)
+    result = supervisor.run(["sleep", "0.3"], options=Supervision(runs_dir=tmp_path))
+    assert result.ok
+    said = [
+        f"what the attempt leaves {where} is not known in full: RuntimeError: a name of a new kind"
+        for where in (
+            "among the temporary files",
+            "in /dev/shm",
+            "of System V IPC",
+            "on the devices",
+        )
+    ]
+    assert list(result.as_dict()["troubles"]) == said
+
+
+def test_shared_memory_that_cannot_be_listed_at_first_is_nobodys_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    kept.touch()
+    told: list[str] = []
+    monkeypatch.setattr(leaks, "SHM", str(tmp_path))
+    monkeypatch.setattr(leaks, "_SHM_PREFIX", os.fsencode(tmp_path) + b"/")
+    with monkeypatch.context() as patched:
+
+        def refuses(folder: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files", folder)
+
+        patched.setattr(os, "scandir", refuses)
+        watch = LeakWatch({"TMPDIR": str(tmp_path / "none")}, told.append)
+    with kept.open("rb"):
+        watch.look(lambda: [os.getpid()], lambda: [os.getpid()])
+    found = watch.collect(
+        {os.getpid()}, "", processes=(), cgroup=None, devices_before=(), devices=()
+    )
+    assert found.shm == ()
+    assert kept.exists()
+    assert "Too many open files" in told[0]
 
 
 def test_segment_and_sockets_of_a_killed_job_are_removed_and_reported(supervise: Supervise) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from probes import procfs
-from runner import lost, supervisor
+from runner import attempt_ending, lost, supervisor
 from runner.ledger import Ledger
 from runner.options import Supervision
 from runner.outcomes import Outcome
@@ -17,6 +17,24 @@ from runner.paths import ledger_path
 from runner.sampling import Sampler
 
 JOB = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); print('up', flush=True); time.sleep(600)"  # noqa: E501
+
+
+def test_run_whose_end_cannot_be_put_together_has_a_result_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(attempt_ending, "end_of", fails)
+    options = Supervision(runs_dir=tmp_path, sample=0.05, grace=1.0)
+    result = supervisor.run([sys.executable, "-c", "raise SystemExit(7)"], options=options)
+    assert result.outcome is Outcome.LOST
+    told = json.loads((tmp_path / result.run / "attempt-1" / "result.json").read_text())
+    assert told["exit_code"] == 7
+    assert "ZeroDivisionError: a mistake of ours" in told["evidence"][0]["text"]
+    assert told["troubles"] == [
+        "what was measured is not known: ZeroDivisionError: a mistake of ours"
+    ]
 
 
 def test_run_whose_supervision_fails_is_stopped_and_has_a_result(
