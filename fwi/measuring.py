@@ -66,7 +66,7 @@ def measure(job: config.Measure) -> None:
     if job.out is None:
         print(text, end="", flush=True)
     else:
-        files.write_text(job.out, text)
+        files.write_named(job.out, text)
 
 
 def _taken(

@@ -70,7 +70,7 @@ def _cell(v4: Any, cell: Cell) -> Any:
 def _write(job: config.Notebook) -> None:
     made = notebook()
     try:
-        files.write_text(job.out, text_of(made, job.out.suffix))
+        files.write_named(job.out, text_of(made, job.out.suffix))
     except OSError as error:
         raise UsageError(f"--out {job.out}: cannot be written: {error.strerror}") from error
     size = job.out.stat().st_size

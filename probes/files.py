@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
+
+Way = Literal["replace", "append", "refuse"]
+_DESCRIPTORS = re.compile(r"/proc/[^/]+(/task/[^/]+)?/fd")
+_MOST_LINKS = 40
 
 
 @contextlib.contextmanager
@@ -68,6 +75,62 @@ def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
 def write_text(path: Path, content: str, *, sync: bool = True) -> None:
     """Replace ``path`` by ``content`` in UTF-8 atomically."""
     write_bytes(path, content.encode("utf-8", "backslashreplace"), sync=sync)
+
+
+def named(path: Path) -> Path:
+    """The file behind a path that a person named, to be replaced: a link stays, and leads to it.
+
+    Raises OSError for what is not a file, and must not become one: a folder, a pipe, a device.
+    """
+    mode = _mode(path)
+    if way_to(mode, is_descriptor=_is_descriptor(path)) != "replace":
+        raise _no_file(path, mode)
+    return Path(os.path.realpath(path))
+
+
+def write_named(path: Path, content: str) -> None:
+    """Give ``content`` in UTF-8 to a place that a person named: a file is replaced as by
+    :func:`named`, a pipe or a terminal is written to, once somebody reads. Raises OSError."""
+    mode = _mode(path)
+    if way_to(mode, is_descriptor=_is_descriptor(path)) != "append":
+        write_text(named(path), content)
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_CLOEXEC)
+    with open(descriptor, "wb") as file:
+        file.write(content.encode("utf-8", "backslashreplace"))
+
+
+def way_to(mode: int | None, *, is_descriptor: bool = False) -> Way:
+    """How to write to a place that a person named, by its ``st_mode``; None: nothing is there.
+    ``is_descriptor``: it is an open file, as /dev/stderr, that others have written to."""
+    if mode is None or stat.S_ISREG(mode):
+        return "append" if is_descriptor else "replace"
+    return "append" if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else "refuse"
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _no_file(path: Path, mode: int | None) -> OSError:
+    if mode is not None and stat.S_ISDIR(mode):
+        return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    return OSError(errno.EINVAL, "is a pipe or a device; name a file", str(path))
+
+
+def _is_descriptor(path: Path) -> bool:
+    for _ in range(_MOST_LINKS):
+        folder = os.path.realpath(path.parent)
+        if _DESCRIPTORS.fullmatch(folder):
+            return True
+        try:
+            path = Path(folder, os.readlink(Path(folder, path.name)))
+        except OSError:
+            return False
+    return False
 
 
 def reserve(path: Path, size: int) -> None:

@@ -8,20 +8,33 @@ once more; there is no third.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fwi import config
-from runner import batch_choice, fit_history, past_overheads, prediction, supervisor, where
+from probes import pulse
+from runner import (
+    batch_choice,
+    explain,
+    fit_history,
+    past_overheads,
+    prediction,
+    supervisor,
+    where,
+)
 from runner.batch_choice import Cap, Choice, Search, Trial
 from runner.fit_history import Key, Measured
 from runner.footprints import FootprintError, Footprints
 from runner.options import Supervision
-from runner.outcomes import USAGE_STATUS, Outcome, exit_status
+from runner.outcomes import Outcome, exit_status
 from runner.paths import RunPaths
 from runner.prediction import Span
 from runner.profiling.host_prediction import predict_host
@@ -36,11 +49,16 @@ _COUNT_S = 1800.0
 
 
 class NotFound(Exception):
-    """No size could be confirmed; ``status`` is what the command ends with."""
+    """No size could be confirmed; ``outcome`` and ``status`` are what the command ends with,
+    ``runs`` those that did not confirm one."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(
+        self, message: str, outcome: Outcome, status: int | None = None, runs: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
-        self.status = status
+        self.outcome = outcome
+        self.status = exit_status(outcome) if status is None else status
+        self.runs = tuple(runs)
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,7 @@ def find(job: config.Train, options: Supervision, say: Callable[[str], None]) ->
         with Predictor(job, place, overheads) as predict:
             search = batch_choice.search(predict, confirm, room.size, cap.size)
     except (NoDevice, FootprintError) as error:
-        raise NotFound(f"--batch-size auto: {error}", USAGE_STATUS) from error
+        raise NotFound(f"--batch-size auto: {error}", Outcome.ERROR_USAGE) from error
     if not search.found:
         raise _not_found(search, room)
     return _found(search, room, cap, place)
@@ -86,12 +104,15 @@ def _not_found(search: Search, room: Room) -> NotFound:
             f"--batch-size auto: not one sample is predicted to fit: "
             f"{_range(search.choice.predicted)} of {size(room.size)} ({room.bound}); "
             "--activation-checkpointing needs less",
-            USAGE_STATUS,
+            Outcome.ERROR_USAGE,
         )
     tried = "; ".join(f"{one.size}: {_ended(one)}, run {one.run}" for one in search.trials)
     outcome = Outcome(search.trials[-1].outcome)
-    status = USAGE_STATUS if outcome is Outcome.OK else exit_status(outcome)
-    return NotFound(f"--batch-size auto: no size was confirmed ({tried}); give a number", status)
+    return NotFound(
+        f"--batch-size auto: no size was confirmed ({tried}); give a number",
+        Outcome.ERROR_USAGE if outcome is Outcome.OK else outcome,
+        runs=[one.run for one in search.trials],
+    )
 
 
 def _ended(trial: Trial) -> str:
@@ -156,14 +177,35 @@ def _samples(job: config.Train) -> int:
     )
     command = [sys.executable, "-m", "fwi", "count", *config.to_argv(asked)]
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_COUNT_S, check=False
-        )
+        with tempfile.TemporaryDirectory(prefix="count-") as folder:
+            recorder = Path(folder) / "pulse"
+            pulse.create(recorder)
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_COUNT_S,
+                check=False,
+                env=os.environ | {pulse.ENVIRONMENT: str(recorder)},
+            )
+            failure = pulse.read(recorder).failure
     except subprocess.TimeoutExpired as error:
-        raise NotFound(f"counting the samples took more than {_COUNT_S:.0f} s", 6) from error
+        raise NotFound(
+            f"counting the samples took more than {_COUNT_S:.0f} s", Outcome.TIMEOUT
+        ) from error
+    except OSError as error:
+        is_full = error.errno == errno.ENOSPC
+        raise NotFound(
+            f"the samples could not be counted: {error}",
+            Outcome.ERROR_DISK if is_full else Outcome.ERROR_PYTHON,
+        ) from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise NotFound(said[-1] if said else "the samples could not be counted", done.returncode)
+        text = done.stderr.decode("utf-8", "replace").strip()
+        raise NotFound(
+            text.splitlines()[-1] if text else "the samples could not be counted",
+            Outcome(failure[0] if failure else explain.explain(text, done.returncode).outcome),
+            done.returncode,
+        )
     return int(json.loads(done.stdout.splitlines()[-1])["train"])
 
 

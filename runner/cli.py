@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 import importlib
 import operator
@@ -39,6 +40,8 @@ is asked for is imported: the others would stay in the supervisor's memory for a
 runs."""
 
 _PROGRAM = "python -m runner"
+_NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES)
+_LONGEST_SHOWN = 100
 _CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
 
 
@@ -115,4 +118,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _parsed(sys.argv[1:] if arguments is None else arguments)()
     except UsageError as error:
         print(f"python -m runner: {error}", file=sys.stderr)
+        return USAGE_STATUS
+    except OSError as error:
+        # A path of the command line that cannot even be looked at.
+        if error.errno not in _NO_PATH or error.filename is None:
+            raise
+        from runner.console import printable
+
+        name = os.fsdecode(error.filename)
+        shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
+        print(f"python -m runner: {printable(shown)}: {error.strerror}", file=sys.stderr)
         return USAGE_STATUS

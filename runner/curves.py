@@ -8,13 +8,13 @@ run's start. The longer a run lasts the rarer they become, so that a page can ho
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from probes.pulse import Record
+from runner import machine_json
 from runner.paths import AttemptPaths
 
 MOST = 5000
@@ -79,7 +79,7 @@ class Curves:
             return
         self._known |= changed
         self._newest = at_s
-        self._lines.append(json.dumps([round(at_s, 3), changed]))
+        self._lines.append(machine_json.dumps([round(at_s, 3), changed]))
         if now - self._written >= _FLUSH_S:
             self._written = now
             self.flush()

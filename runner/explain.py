@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
-from runner import dump_text, line_prefix, log_ending
+from runner import dump_text, line_prefix, log_ending, machine_json
 from runner.advice import advice_for
 from runner.console import printable
 from runner.diagnosis import diagnose
@@ -130,7 +129,7 @@ def files(names: Sequence[str], status: int | None, as_json: bool) -> int:
     for name in names:
         found = _file(name, status)
         good &= found.diagnosis is not None
-        text = json.dumps(found.as_dict()) if as_json else printable(found.line())
+        text = machine_json.dumps(found.as_dict()) if as_json else printable(found.line())
         print(text, file=sys.stdout if found.diagnosis or as_json else sys.stderr, flush=True)
     return 0 if good else 2
 

@@ -154,7 +154,7 @@ class MetricsFile:
         try:
             # Not synced: a number that a crash of the machine takes away was of the past anyway.
             text = render([*told, stamp], self._labels)
-            files.write_text(self._path, text, sync=False)
+            files.write_text(files.named(self._path), text, sync=False)
         except OSError as error:
             if not self._said:
                 self._said = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from probes import files
 from runner import limits
 from runner.watchdog import Limits
 
@@ -108,6 +109,11 @@ class Supervision:
             found.append(
                 f"--metrics-file {self.metrics_file}: expected a file in a folder that is there"
             )
+        elif self.metrics_file is not None:
+            try:
+                files.named(self.metrics_file)
+            except OSError as error:
+                found.append(f"--metrics-file {self.metrics_file}: {error.strerror}")
         if self.log_limit < 1:
             found.append(f"--log-limit {self.log_limit}: expected MiB, a whole number from 1")
         if self.retries is not None and not 0 <= self.retries <= _MOST_RETRIES:

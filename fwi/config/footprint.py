@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fwi.config.checks import Require
-from fwi.config.choices import Mode, Model, Precision
+from fwi.config.choices import RECOMPUTABLE, Mode, Model, Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,4 +37,11 @@ class Footprint:
         for name in ("models", "dtypes", "modes", "batch_sizes"):
             require(name, bool(getattr(self, name)), "at least one")
         require("batch_sizes", all(size >= 1 for size in self.batch_sizes), "whole numbers from 1")
-        return require.found
+        found = require.found
+        unable = [model for model in self.models if model not in RECOMPUTABLE]
+        if self.activation_checkpointing and unable:
+            found.append(
+                f"--activation-checkpointing: expected models of {', '.join(RECOMPUTABLE)}, not "
+                f"{', '.join(unable)}"
+            )
+        return found

@@ -84,6 +84,8 @@ class Infer:
             found.append(f"--out {self.target}: this is the sample submission; name another file")
         if self.target.is_dir():
             found.append(f"--out {self.target}: a folder; name the file to write")
+        elif self.target.exists() and not self.target.is_file():
+            found.append(f"--out {self.target}: a pipe or a device; name the file to write")
         elif (self.target.suffix == ".npy") != (self.format == "npy"):
             found.append(
                 f"--out {self.target}: --format {self.format} does not go with that ending; "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner import machine_json
 from runner.commands.usage import reader_may_be_gone
 from runner.options import Supervision
 from runner.outcomes import EXIT_STATUS
@@ -40,7 +40,7 @@ def _doctor(runs: Path, fix: bool, as_json: bool) -> int:
                 "findings": [finding.as_dict() for finding in checkup.findings],
                 "fixed": list(checkup.done),
             }
-            print(json.dumps(content), flush=True)
+            print(machine_json.dumps(content), flush=True)
         else:
             from runner.report import checkup as page
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fwi import config
+from runner import machine_json
 from runner.commands.usage import UsageError, refuse
 from runner.console import Console
 from runner.fit_history import Key, Measured
@@ -69,7 +69,11 @@ class FitCommand:
         from runner.cards import CARDS
 
         job = config.Footprint(
-            models=self.models, dtypes=self.dtypes, modes=self.modes, batch_sizes=self.batch_sizes
+            models=self.models,
+            dtypes=self.dtypes,
+            modes=self.modes,
+            batch_sizes=self.batch_sizes,
+            activation_checkpointing=self.activation_checkpointing,
         )
         unknown = [name for name in self.gpus if name.lower() not in CARDS]
         return (
@@ -100,7 +104,7 @@ def _fit(wanted: Asked, as_json: bool) -> int:
     finally:
         console.close()
     if as_json:
-        print(json.dumps([fitting.as_dict(one, wanted) for one in found]))
+        print(machine_json.dumps([fitting.as_dict(one, wanted) for one in found]))
         return 0
     from runner.report import fit as page
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +11,16 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from runner import machine_json
 from runner import paths as run_places
 from runner.commands.supervised import page_of
-from runner.commands.usage import UsageError, for_stream, reader_may_be_gone, show_any_sign
+from runner.commands.usage import (
+    UsageError,
+    for_stream,
+    is_standard_output,
+    reader_may_be_gone,
+    show_any_sign,
+)
 from runner.ledger import Ledger, LedgerError
 from runner.options import Supervision
 from runner.paths import ledger_path
@@ -90,7 +96,7 @@ def _runs(folder: Path, limit: int, as_json: bool) -> int:
     """Print the ledger's newest runs."""
     rows = _open(folder).runs(limit)
     if as_json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows]))
+        print(machine_json.dumps([dataclasses.asdict(row) for row in rows]))
         return 0
     from runner.report import terminal
 
@@ -105,7 +111,7 @@ def _show(folder: Path, run: str, as_json: bool) -> int:
     run = _named(ledger, folder, run)
     content = _result(ledger, folder, run)
     if as_json:
-        print(json.dumps(content))
+        print(machine_json.dumps(content))
         return 0
     from runner.report import terminal
 
@@ -125,12 +131,12 @@ def _report(folder: Path, run: str, form: str, out: str | None) -> int:
     paths = run_places.run_paths(folder, run)
     try:
         made = pages.FORMS[form](material.gather(folder, paths))
-        if out == "-":
+        if out is not None and is_standard_output(out):
             with reader_may_be_gone(sys.stdout):
                 sys.stdout.write(for_stream(made, sys.stdout))
             return 0
         target = Path(out) if out is not None else pages.place(paths, form)
-        files.write_text(target, made)
+        (files.write_text if out is None else files.write_named)(target, made)
     except NoPlotly as error:
         raise UsageError(str(error)) from error
     except OSError as error:

@@ -123,6 +123,30 @@ class ProfileCommand:
                 found.append(f"--{name}: goes with --gate FILE")
         if self.resume is not None and self.has_matrix:
             found.append("--resume takes the profile's own configurations: leave out the others")
+        return found + self._ignored()
+
+    def _ignored(self) -> list[str]:
+        """Options that would make no difference."""
+        found = []
+        for name, is_alone, whose in (
+            ("diff", True, "the configurations of both profiles; PROFILE:CONFIGURATION names one"),
+            ("gate", not self.update, "the file's own configurations; --update writes others"),
+        ):
+            if getattr(self, name) is None:
+                continue
+            if is_alone and self.has_matrix:
+                found.append(f"--{name} takes {whose}: leave out the others")
+            given = {
+                "--steps": self.steps is not None,
+                "--warmup": self.warmup is not None,
+                "--run-too-large": self.run_too_large,
+                "--device": self.device != "auto",
+            }
+            found += [
+                f"{option}: nothing is run with --{name}; leave it out"
+                for option, is_given in given.items()
+                if is_given
+            ]
         return found
 
 

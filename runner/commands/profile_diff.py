@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
+from runner import machine_json
 from runner.commands.usage import UsageError, for_stream, reader_may_be_gone
 from runner.profiling import configuration, difference, store
 from runner.profiling.row import Row
@@ -27,7 +27,7 @@ def show(first: str, second: str, runs: Path, as_json: bool) -> int:
     found = [difference.between(*pair) for pair in pairs]
     with reader_may_be_gone(sys.stdout):
         if as_json:
-            print(json.dumps([difference.as_dict(one) for one in found]))
+            print(machine_json.dumps([difference.as_dict(one) for one in found]))
             return 0
         from runner.report import difference as report
         from runner.report import markdown

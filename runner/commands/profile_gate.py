@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes import files
+from runner import machine_json
 from runner.commands.usage import UsageError, reader_may_be_gone
 from runner.console import Console
 from runner.footprints import FootprintError
@@ -44,7 +44,7 @@ def hold(asked: ProfileCommand) -> int:
     verdicts = gate.compare(baseline, now, asked.tolerance)
     with reader_may_be_gone(sys.stdout):
         if asked.supervision.json:
-            print(json.dumps([_as_dict(one) for one in verdicts]))
+            print(machine_json.dumps([_as_dict(one) for one in verdicts]))
         else:
             _show(verdicts, asked)
     return _FAILED_STATUS if any(one.has_failed for one in verdicts) else 0
@@ -78,6 +78,10 @@ def _refuse_nothing_to_compare(asked: ProfileCommand, baseline: Baseline) -> Non
 
 def _update(asked: ProfileCommand, path: Path) -> int:
     try:
+        file = files.named(path)
+    except OSError as error:
+        raise UsageError(f"--gate {path}: {error.strerror or error}") from error
+    try:
         baseline = _read(path)
     except FileNotFoundError:
         baseline = None
@@ -88,7 +92,7 @@ def _update(asked: ProfileCommand, path: Path) -> int:
     now = _now(asked, dict.fromkeys(wanted))
     new = gate.renewed(baseline, now, asked.tolerance)
     try:
-        files.write_text(path, gate.write(new))
+        files.write_text(file, gate.write(new))
     except OSError as error:
         raise UsageError(f"--gate {path}: {error.strerror or error}") from error
     print(f"{path}: {len(now)} configuration{'' if len(now) == 1 else 's'}")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from probes import files
-from runner.commands.usage import UsageError, for_stream, reader_may_be_gone
+from runner.commands.usage import UsageError, for_stream, is_standard_output, reader_may_be_gone
 from runner.profiling import store
 from runner.report import profile as report
 from runner.report.plotly_script import NoPlotly
@@ -19,12 +19,12 @@ def make(runs: Path, name: str, form: str, out: str | None) -> int:
     try:
         profile = store.find(runs, name)
         made = report.FORMS[form](profile)
-        if out == "-":
+        if out is not None and is_standard_output(out):
             with reader_may_be_gone(sys.stdout):
                 sys.stdout.write(for_stream(made, sys.stdout))
             return 0
         target = Path(out) if out is not None else profile.folder / f"report.{form}"
-        files.write_text(target, made)
+        (files.write_text if out is None else files.write_named)(target, made)
     except (store.NoProfile, NoPlotly) as error:
         raise UsageError(str(error)) from error
     except OSError as error:

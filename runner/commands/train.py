@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fwi import config
+from runner import machine_json, without_run
 from runner.commands import checkpoints, supervised
-from runner.commands.usage import UsageError, refuse
+from runner.commands.usage import UsageError, reader_may_be_gone, refuse
 from runner.console import Console
 from runner.options import Supervision
+from runner.outcomes import Outcome
 from runner.processes import Processes
 
 _INTERRUPTED_STATUS = 130
@@ -52,10 +56,21 @@ class TrainCommand:
             console.say(found.words)
         except batch_finder.NotFound as error:
             console.say(f"python -m runner: {error}")
-            return error.status
+            return self._ended(error.outcome, error.status, str(error), error.runs)
         except KeyboardInterrupt:
-            return _INTERRUPTED_STATUS
+            reason = "interrupted while a batch size was looked for"
+            return self._ended(Outcome.INTERRUPTED, _INTERRUPTED_STATUS, reason)
         finally:
             console.close()
         asked = dataclasses.replace(asked, batch_size=found.size)
         return supervised.job(asked, self.supervision, label=asked.model, found=found)
+
+    def _ended(
+        self, outcome: Outcome, status: int, reason: str, earlier: Sequence[str] = ()
+    ) -> int:
+        """Say the end of a training that has not begun; its status."""
+        if self.supervision.json:
+            content = without_run.as_dict("train", outcome, status, reason, earlier)
+            with reader_may_be_gone(sys.stdout):
+                print(machine_json.dumps(content), flush=True)
+        return status

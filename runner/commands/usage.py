@@ -39,6 +39,15 @@ def for_stream(made: str, stream: TextIO) -> str:
     return made.encode(encoding, "xmlcharrefreplace").decode(encoding)
 
 
+def is_standard_output(out: str) -> bool:
+    """Whether ``-``, or a name of what standard output is: /dev/stdout, its terminal, its file."""
+    if out == "-":
+        return True
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.stat(out), os.fstat(1))
+    return False
+
+
 def show_any_sign(stream: TextIO) -> None:
     """From now on what the stream's encoding does not have is shown as a question mark: a table
     for a person, whose signs no other program reads."""

@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fwi import config
+from runner import machine_json
 from runner.profiling.configuration import Configuration, parse
+from runner.report import told
 
 TOLERANCE = 0.02
 SCHEMA = 1
@@ -84,10 +87,16 @@ def read(text: str) -> Baseline:
             replace(parse(key), workers=0): _held(key, value)
             for key, value in found["configurations"].items()
         }
-    except (KeyError, TypeError, AttributeError) as error:
+    except RecursionError as error:
+        raise ValueError("it is no baseline: nested too deeply") from error
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is no baseline: {type(error).__name__} {error}") from error
     if not held:
         raise ValueError("it holds no configuration")
+    for one in held:
+        if one.activation_checkpointing and one.model not in config.RECOMPUTABLE:
+            able = ", ".join(config.RECOMPUTABLE)
+            raise ValueError(f"{one.step_key}: expected recompute with a model of {able}")
     if len(held) < len(found["configurations"]):
         raise ValueError("it holds a configuration twice: workers make no difference to its bytes")
     return Baseline(held, tolerance)
@@ -113,7 +122,7 @@ def _refuse_unknown(found: Mapping[str, Any], known: Sequence[str], place: str =
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and bool(told.size(value))
 
 
 def write(baseline: Baseline) -> str:
@@ -126,7 +135,7 @@ def write(baseline: Baseline) -> str:
         "tolerance": baseline.tolerance,
         "configurations": dict(sorted(configurations.items())),
     }
-    return json.dumps(content, indent=2) + "\n"
+    return machine_json.dumps(content, indent=2) + "\n"
 
 
 def compare(

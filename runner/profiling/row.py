@@ -8,10 +8,39 @@ from typing import Any
 
 from runner.outcomes import Outcome
 from runner.profiling.configuration import Configuration, parse
+from runner.report import told
+from runner.report.told import amount, by_name, fields, maybe, text
 
 SKIPPED = "skipped"
 """In place of an outcome: it was not run, for the reason that the row gives."""
 _COME_AGAIN = (Outcome.INTERRUPTED.value, Outcome.LOST.value)
+
+
+def _total(value: Any) -> str | None:
+    return told.listed(amount)(value) if isinstance(value, list) and len(value) == 3 else ""
+
+
+_BY = ("by_kind", "by_module", "by_phase")
+_STEADY = fields({"bytes": amount, **dict.fromkeys(_BY, by_name(amount))})
+_MEASURED = fields(
+    {
+        "tensors": fields({"steady": _STEADY}),
+        "host": fields({}, dict.fromkeys(("peak_rss", "workers_uss"), maybe(amount))),
+        "samples_per_s": maybe(amount),
+    },
+    {"device_memory": maybe(fields({"peak_reserved": amount}))},
+)
+_FORM = fields(
+    {
+        **dict.fromkeys(("configuration", "outcome", "why"), text),
+        "run": maybe(text),
+        "seconds": maybe(told.seconds),
+        "predicted": maybe(fields({"tensors": amount, "total": _total})),
+        "measured": maybe(_MEASURED),
+        "peaks": maybe(fields({}, dict.fromkeys(("device", "device_overhead"), maybe(amount)))),
+    }
+)
+"""Of a row's file, as far as it is read."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +113,8 @@ class Row:
 
     @property
     def samples_per_s(self) -> float | None:
-        return float(self.measured["samples_per_s"]) if self.measured else None
+        rate = self.measured["samples_per_s"] if self.measured else None
+        return None if rate is None else float(rate)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -103,11 +133,14 @@ class Row:
 
 
 def row_of(found: Mapping[str, Any]) -> Row:
-    """From ``as_dict``. Raises KeyError, TypeError or ValueError for anything else."""
+    """From ``as_dict``. Raises ValueError for anything else."""
+    where = told.place(_FORM, found)
+    if where is not None:
+        raise ValueError(f"it is no row: damaged at {where}")
     predicted = found["predicted"]
     least, likely, most = predicted["total"] if predicted else (0, 0, 0)
     measured = found["measured"]
-    row = Row(
+    return Row(
         configuration=parse(found["configuration"]),
         outcome=str(found["outcome"]),
         why=str(found["why"]),
@@ -119,6 +152,3 @@ def row_of(found: Mapping[str, Any]) -> Row:
         measured=measured,
         peaks=found["peaks"],
     )
-    if row.is_measured:
-        _ = row.tensors, row.host, row.device, row.samples_per_s, dict(row.steady["by_kind"])
-    return row

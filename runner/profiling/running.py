@@ -167,7 +167,7 @@ def _command(job: config.Measure, paths: RunPaths) -> list[str]:
 
 def _measured(paths: RunPaths) -> Mapping[str, Any] | None:
     path = Path(paths.attempt(1).folder / _MEASURED)
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         if path.stat().st_size <= _MOST:
             found = json.loads(path.read_text("utf-8"))
             return found if isinstance(found, dict) else None

@@ -7,6 +7,7 @@ any moment goes on with the first row that has none.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from probes import files
-from runner import paths
+from runner import machine_json, paths
 from runner.profiling.configuration import Configuration, Matrix
 from runner.profiling.row import Row, row_of
+from runner.report import forms, told
 
 _FOLDER, _DESCRIPTION, _ROWS = "profiles", "profile.json", "rows"
 
@@ -62,7 +64,7 @@ class Profile:
         return [row for one in self.matrix.configurations() if (row := self.row(one)) is not None]
 
     def row(self, configuration: Configuration) -> Row | None:
-        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        with suppress(OSError, ValueError, RecursionError):
             row = row_of(json.loads(self._file(configuration).read_text("utf-8")))
             if row.configuration == configuration:
                 return row
@@ -70,7 +72,7 @@ class Profile:
 
     def keep(self, row: Row) -> None:
         """Raises OSError."""
-        files.write_text(self._file(row.configuration), json.dumps(row.as_dict()) + "\n")
+        files.write_text(self._file(row.configuration), machine_json.dumps(row.as_dict()) + "\n")
 
     def _file(self, configuration: Configuration) -> Path:
         return self.folder / _ROWS / configuration.file_name
@@ -81,7 +83,7 @@ def begin(runs: Path, matrix: Matrix, description: Mapping[str, Any]) -> Profile
     folder = _profiles(runs) / paths.new_run_id("profile", "")
     (folder / _ROWS).mkdir(parents=True)
     content = {"schema": 1, "matrix": matrix.as_dict(), **description}
-    files.write_text(folder / _DESCRIPTION, json.dumps(content, indent=2) + "\n")
+    files.write_text(folder / _DESCRIPTION, machine_json.dumps(content, indent=2) + "\n")
     return Profile(folder, matrix, description)
 
 
@@ -95,7 +97,8 @@ def find(runs: Path, name: str) -> Profile:
             )
         return _read(there[-1].parent)
     for folder in (Path(name), _profiles(runs) / name if paths.is_run_id(name) else None):
-        if folder is not None and (folder / _DESCRIPTION).is_file():
+        # os.path: a name that is too long, or may not be looked at, is no profile's.
+        if folder is not None and os.path.isfile(folder / _DESCRIPTION):
             return _read(folder)
     known = [path.parent.name for path in sorted(_profiles(runs).glob(f"*/{_DESCRIPTION}"))]
     raise NoProfile(
@@ -117,7 +120,10 @@ def _read(folder: Path) -> Profile:
                 raise ValueError(
                     f"{name} {found.get(name)!r}: expected a whole number from {least}"
                 )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        where = told.place(forms.DESCRIPTION["machine"], found.get("machine"))
+        if where is not None:
+            raise ValueError(f"its machine is damaged at {where}")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise NoProfile(f"{path} is not what profile writes there: {error}") from error
     return Profile(folder, matrix, {k: v for k, v in found.items() if k != "matrix"})
 

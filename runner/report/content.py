@@ -163,10 +163,15 @@ def rank_rows(result: Mapping[str, Any]) -> list[Row]:
 def training_rows(result: Mapping[str, Any]) -> list[Row]:
     """(what, value) of the numbers that the job left, the memory aside."""
     return [
-        (name, f"{value:.6g}")
+        (name, number_words(value, ".6g"))
         for name, value in sorted(result.get("gauges", {}).items())
         if not name.startswith("bytes.")
     ]
+
+
+def number_words(value: float | None, form: str, unit: str = "") -> str:
+    """A number that the job left; JSON has null for one that is not finite."""
+    return "not finite" if value is None else f"{value:{form}}{unit}"
 
 
 def leak_rows(result: Mapping[str, Any]) -> list[Row]:

@@ -163,11 +163,12 @@ def _cards(material: Material) -> list[Card]:
     if len(result["attempts"]) > 1:
         cards.append(Card("attempts", str(len(result["attempts"]))))
     if "mae" in gauges:
-        cards.append(Card("validation MAE", f"{gauges['mae']:.1f} m/s"))
+        cards.append(Card("validation MAE", content.number_words(gauges["mae"], ".1f", " m/s")))
     elif "loss" in gauges:
-        cards.append(Card("loss", f"{gauges['loss']:.5g}"))
+        cards.append(Card("loss", content.number_words(gauges["loss"], ".5g")))
     if "samples_per_s" in gauges:
-        cards.append(Card("samples/s", f"{gauges['samples_per_s']:.4g}"))
+        rate = content.number_words(gauges["samples_per_s"], ".4g")
+        cards.append(Card("samples/s", rate))
     return cards
 
 

@@ -125,7 +125,7 @@ RESULT = fields(
         "timing": fields({"started": text}, dict.fromkeys(_TIMES, maybe(seconds))),
     },
     {
-        "gauges": by_name(number),
+        "gauges": by_name(maybe(number)),
         "recovery": fields({}, {"stopped": maybe(text)}),
         "ranks": maybe(listed(_RANK)),
         "ledger_notes": maybe(listed(text)),
@@ -137,6 +137,14 @@ RESULT = fields(
 
 DESCRIPTION = {
     "job": text,
+    "supervisor": maybe(
+        fields(
+            {
+                **dict.fromkeys(("boot", "place", "host"), maybe(text)),
+                **dict.fromkeys(("pid", "start_ticks"), maybe(whole)),
+            }
+        )
+    ),
     "started": text,
     "command": maybe(listed(anything)),
     "machine": maybe(

@@ -7,12 +7,12 @@ digests, and nothing be loaded or sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from html import escape as escape_html
 from importlib import resources
 from typing import Any
 
+from runner import machine_json
 from runner.console import printable
 from runner.report import plotly_script
 from runner.report.blocks import (
@@ -110,7 +110,7 @@ def text(words: str) -> str:
 
 def as_json(content: Mapping[str, Any]) -> str:
     """JSON that can stand in a script element: nothing in it ends the element or the line."""
-    raw = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    raw = machine_json.dumps(content, is_compact=True)
     for sign in "<>&":
         raw = raw.replace(sign, f"\\u{ord(sign):04x}")
     return raw

@@ -7,7 +7,6 @@ more.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from probes import files
+from runner import machine_json
 from runner.paths import RunPaths
 from runner.process_tree import die_with_parent
 from runner.report import document, html, markdown, trace
@@ -30,8 +30,8 @@ AFTER_A_RUN = ("html", "md", "trace")
 FORMS: Mapping[str, Callable[[Material], str]] = {
     "html": lambda material: html.render(document.of_run(material)),
     "md": lambda material: markdown.render(document.of_run(material)),
-    "json": lambda material: json.dumps(trace.content(material)) + "\n",
-    "trace": lambda material: json.dumps(trace.render(material)) + "\n",
+    "json": lambda material: machine_json.dumps(trace.content(material)) + "\n",
+    "trace": lambda material: machine_json.dumps(trace.render(material)) + "\n",
 }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from runner import machine_json
 from runner.outcomes import Outcome
 from runner.profiling.configuration import Configuration
 from runner.profiling.row import SKIPPED, Row
@@ -90,7 +90,7 @@ def as_json(profile: Profile) -> str:
         **{k: v for k, v in profile.description.items() if k != "schema"},
         "rows": [row.as_dict() for row in profile.rows()],
     }
-    return json.dumps(found) + "\n"
+    return machine_json.dumps(found) + "\n"
 
 
 FORMS: Mapping[str, Callable[[Profile], str]] = {

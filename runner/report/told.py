@@ -43,7 +43,7 @@ def whole(value: Any) -> str | None:
 
 
 def number(value: Any) -> str | None:
-    """Any that a job may leave, one that is not finite too."""
+    """Any that a job may leave, one that is not finite too, as Python writes it."""
     return None if isinstance(value, float) or _is_whole(value) else ""
 
 

@@ -194,7 +194,16 @@ def content(material: Material) -> Mapping[str, Any]:
             [part.name, round(part.begin_s, 3), round(part.end_s, 3)]
             for part in document.phase_stretches(material)[:_MOST_SLICES]
         ],
+        "spent": [
+            {
+                "begin_s": round(mix.begin_s, 3),
+                "end_s": round(mix.end_s, 3),
+                "seconds": {name: round(s, 3) for name, s in mix.parts.items()},
+            }
+            for mix in material.spent
+        ],
         "held": material.held,
+        "at_oom": material.at_oom,
         "curves": {series.name: _points(series) for series in material.curves},
         "events": [
             {"attempt": e.attempt, "at_s": e.at_s, "kind": e.kind, "text": e.text}

@@ -6,13 +6,15 @@ which are known by the run's mark, and the devices from the ledger.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,17 +24,21 @@ from rich.text import Text
 
 from probes import host, pulse
 from probes.pulse import Record
-from runner import lost
+from runner import lost, supervisors
 from runner.console import printable
 from runner.ledger import Ledger, LedgerError
 from runner.outcomes import Outcome, exit_status
 from runner.paths import RunPaths, ledger_path
-from runner.report import material
+from runner.report import forms, material, told
 from runner.report.pace import Pace
+from runner.supervisors import Running
 from runner.units import duration, size
 
 _PERIOD_S = 0.5
 _LEDGER_S = 2.0
+_LOOKS = 3
+"""Without a ledger, and a word on who supervises it: as often no process of a run is seen before it
+is lost."""
 _PLAIN_S = 10.0
 _LINES = 8
 _TAIL = 16 << 10
@@ -106,6 +112,8 @@ class Watcher:
         description = material.read_json(paths.description)
         self._job = str(description.get("job", "?"))
         self._started = str(description.get("started", ""))
+        self._supervisor = _supervisor(description)
+        self._seen_none = 0
 
     def looks(self, period_s: float) -> Iterator[Look]:
         """One look after the other, the last when the run has ended."""
@@ -164,12 +172,43 @@ class Watcher:
             finally:
                 ledger.close()
         except LedgerError:
-            # Busy, or on a full disk: the next look may have it. Its folder tells the end, too.
+            # Busy, or on a full disk: the next look may have it. Its folder tells the end, too, and
+            # what is written there before its supervisor is gone.
+            is_left = self._is_left()
             if material.gather(self._runs, self._paths).state == "done":
                 self._state = "done"
+            elif is_left:
+                self._state = "lost"
             return
         if rows and rows[0][0]:
             self._devices = json.loads(rows[0][0])
+
+    def _is_left(self) -> bool:
+        """Whether nobody supervises the run any more, as its folder and its processes tell."""
+        if self._supervisor is not None:
+            seen = _newest(self._paths)
+            return supervisors.is_orphaned(dataclasses.replace(self._supervisor, seen=seen))
+        is_seen = bool(lost.look_at(self._paths.folder.name, self._runs).processes)
+        self._seen_none = 0 if is_seen else self._seen_none + 1
+        return self._seen_none >= _LOOKS
+
+
+def _supervisor(description: Mapping[str, Any]) -> Running | None:
+    """None where the run's file does not tell."""
+    found = description.get("supervisor")
+    if found is None or told.place(forms.DESCRIPTION["supervisor"], found) is not None:
+        return None
+    names = ("boot", "pid", "start_ticks", "place", "host")
+    return Running(**{name: found[name] for name in names})
+
+
+def _newest(paths: RunPaths) -> float | None:
+    """When something was last written to a run's folder, seconds of the wall clock."""
+    times = []
+    for path in paths.folder.glob("**/*"):
+        with suppress(OSError):
+            times.append(path.lstat().st_mtime)
+    return max(times, default=None)
 
 
 def _ran_s(started: str) -> float | None:

@@ -65,8 +65,10 @@ def test_training_has_exactly_the_batch_that_a_run_of_its_own_confirmed(
 def test_where_not_one_sample_is_predicted_to_fit_nothing_is_run(
     data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(tmp_path, data, "--max-host-memory", "300M") == 2
-    said = capfd.readouterr().err
+    assert train(tmp_path, data, "--max-host-memory", "300M", "--json") == 2
+    out, said = capfd.readouterr()
+    assert json.loads(out)["outcome"] == "error.usage"
+    assert json.loads(out)["evidence"][0]["text"] in said
     assert "not one sample is predicted to fit" in said
     assert "--max-host-memory 300M" in said
     assert not list(tmp_path.glob("*-train-*"))
@@ -76,8 +78,14 @@ def test_data_that_cannot_be_trained_on_is_said_before_anything_is_predicted(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
-    assert train(tmp_path / "runs", tmp_path / "empty") == 3
-    assert "no files of any family" in capfd.readouterr().err
+    assert train(tmp_path / "runs", tmp_path / "empty", "--json") == 3
+    said = capfd.readouterr()
+    assert "no files of any family" in said.err
+    [line] = said.out.splitlines()
+    told = json.loads(line)
+    assert (told["outcome"], told["ok"], told["exit_status"]) == ("error.data", False, 3)
+    assert "no files of any family" in told["evidence"][0]["text"]
+    assert told["run"] is None
 
 
 def test_wrong_option_beside_it_is_said(

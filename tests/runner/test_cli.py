@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from fwi import config
-from runner import paths
+from runner import batch_finder, paths
+from runner.batch_finder import NotFound
 from runner.cli import main, parse
 from runner.commands.execute import ExecCommand
 from runner.commands.train import TrainCommand
 from runner.options import Supervision
+from runner.outcomes import Outcome
 from tests.runner.conftest import environment
 
 
@@ -90,6 +92,69 @@ def test_wrong_option_ends_with_status_2_and_a_line(
     assert said in shown.err + shown.out
     if arguments[0] in ("train", "infer", "synth", "evaluate", "exec"):
         assert not runs.exists()
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["train", "--data", LONG], ["train", "--init-from", LONG], ["train", "--resume", LONG],
+     ["evaluate", "--data", LONG], ["pack", ".", LONG], ["notebook", "--out", f"{LONG}.py"],
+     ["runs", "--runs-dir", LONG], ["watch", "--runs-dir", LONG], ["profile", "--diff", LONG, "x"],
+     ["exec", "--metrics-file", LONG, "--", "true"]],
+)  # fmt: skip
+def test_name_that_no_file_can_have_is_said(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FWI_RUNS_DIR", str(tmp_path / "runs"))
+    assert main(arguments) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("python -m runner: ")
+    assert "too long" in line or "no profile" in line
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcome", "status"),
+    [
+        (
+            NotFound("no size was confirmed", Outcome.OOM_HOST_KILLED, runs=["r"]),
+            "oom.host.killed",
+            4,
+        ),
+        (NotFound("no device", Outcome.ERROR_USAGE), "error.usage", 2),
+        (NotFound("no samples", Outcome.ERROR_DATA, 3), "error.data", 3),
+        (KeyboardInterrupt(), "interrupted", 130),
+    ],
+)
+def test_training_that_ends_before_it_begins_has_a_result_too(
+    ended: BaseException,
+    outcome: str,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def find(*_: object) -> None:
+        raise ended
+
+    monkeypatch.setattr(batch_finder, "find", find)
+    asked = ["train", "--batch-size", "auto", "--runs-dir", str(tmp_path / "runs")]
+    assert main(asked) == status
+    assert capsys.readouterr().out == ""
+    assert main([*asked, "--json"]) == status
+    [line] = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert (told["outcome"], told["ok"], told["exit_status"]) == (outcome, False, status)
+    assert (told["job"], told["run"]) == ("train", None)
+    assert told["evidence"][0]["text"] in (
+        str(ended),
+        "interrupted while a batch size was looked for",
+    )
+    assert told.get("found") == ({"not_confirmed": ["r"]} if status == 4 else None)
 
 
 @pytest.mark.parametrize("arguments", [["banana"], ["exec", "--grace", "-2", "--", "true"]])

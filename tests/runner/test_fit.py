@@ -63,6 +63,11 @@ def test_table_tells_how_each_part_was_found() -> None:
     [
         (("--gpus", "t5"), "--gpus t5: expected some of t4"),
         (("--batch-sizes", "0"), "--batch-sizes (0,): expected whole numbers from 1"),
+        (
+            ("--models", "hgnet", "specproj-original", "--activation-checkpointing"),
+            "--activation-checkpointing: expected models of specproj, hgnet, convnext, caformer, "
+            "inversionnet, not specproj-original",
+        ),
     ],
 )
 def test_wrong_option_is_said_in_a_line(options: tuple[str, ...], words: str) -> None:

@@ -137,6 +137,22 @@ def test_folder_that_is_not_there_is_a_wrong_option(tmp_path: Path) -> None:
     assert "--metrics-file" in wrong
 
 
+def test_link_stays_and_what_is_no_file_is_a_wrong_option(tmp_path: Path) -> None:
+    link = tmp_path / "run.prom"
+    link.symlink_to("real.prom")
+    assert Supervision(metrics_file=link).problems() == []
+    MetricsFile(link, "r", "exec", pytest.fail).finish("ok")
+    assert link.is_symlink()
+    assert "fwi_run_outcome" in (tmp_path / "real.prom").read_text()
+    for place, words in (("/dev/null", "is a pipe or a device"), (tmp_path, "Is a directory")):
+        [wrong] = Supervision(metrics_file=Path(place)).problems()
+        assert f"--metrics-file {place}: {words}" in wrong
+    said: list[str] = []
+    MetricsFile(Path("/dev/null"), "r", "exec", said.append).finish("ok")
+    assert len(said) == 1
+    assert Path("/dev/null").is_char_device()
+
+
 _PROGRAM = """
 import time
 from probes import pulse

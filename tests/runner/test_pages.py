@@ -107,6 +107,28 @@ def test_report_makes_a_page_anew_where_it_is_told(supervise: Supervise, runs: P
     assert "Traceback" not in nowhere.stderr
 
 
+def test_report_leaves_a_link_a_pipe_and_standard_output_what_they_are(
+    supervise: Supervise, runs: Path, tmp_path: Path
+) -> None:
+    supervise(["true"])
+    link, pipe, log = tmp_path / "link", tmp_path / "pipe", tmp_path / "log"
+    link.symlink_to("real")
+    os.mkfifo(pipe)
+    log.write_text("before\n")
+    how = ("report", "last", "--format", "json", "--out")
+    assert runner(runs, *how, str(link)).returncode == 0
+    assert link.is_symlink()
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        assert runner(runs, *how, str(pipe)).returncode == 0
+        told = reader.communicate(timeout=60)[0].decode()
+    assert pipe.is_fifo()
+    assert told == (tmp_path / "real").read_text() == runner(runs, *how, "/dev/stdout").stdout
+    with log.open("a") as opened:
+        command = [sys.executable, "-m", "runner", *how, "/dev/stdout"]
+        subprocess.run(command, env=environment(runs), stdout=opened, check=True, timeout=240)
+    assert log.read_text() == f"before\n{told}"
+
+
 def test_standard_output_of_another_encoding_is_written_to(
     supervise: Supervise, runs: Path
 ) -> None:

@@ -4,6 +4,7 @@ leaves them, predictions that are given."""
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,69 @@ def test_gate_that_would_compare_nothing_is_no_gate(
     assert str(file) in said.err
     assert said.out == ""
     assert file.read_text() == before
+
+
+def test_baseline_behind_a_link_is_updated_there_and_a_pipe_is_refused(
+    profile: Profile, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.symlink_to("real.json")
+    assert profile("--update") == 0
+    assert file.is_symlink()
+    assert json.loads((tmp_path / "real.json").read_text())["configurations"] == {TRAIN: NEW}
+    file.unlink()
+    os.mkfifo(file)
+    assert profile("--update") == 2
+    assert f"--gate {file}: is a pipe or a device; name a file" in capsys.readouterr().err
+    assert file.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--models", "hgnet"), "--gate takes the file's own configurations"),
+        (("--batch-sizes", "3"), "leave out the others"),
+        (("--activation-checkpointing",), "--gate takes the file's own configurations"),
+        (("--steps", "5"), "--steps: nothing is run with --gate"),
+        (("--update", "--warmup", "0"), "--warmup: nothing is run with --gate"),
+        (("--update", "--device", "cpu"), "--device: nothing is run with --gate"),
+    ],
+)
+def test_option_that_the_gate_would_leave_out_of_account_is_refused(
+    options: tuple[str, ...],
+    words: str,
+    profile: Profile,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(file, **BOTH)
+    before = file.read_text()
+    assert profile(*options) == 2
+    assert words in capsys.readouterr().err
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--models", "hgnet", "--batch-sizes", "3"), "--diff takes the configurations of both"),
+        (("--workers", "0"), "--diff takes the configurations of both"),
+        (("--run-too-large",), "--run-too-large: nothing is run with --diff"),
+    ],
+)
+def test_option_that_a_difference_would_leave_out_of_account_is_refused(
+    options: tuple[str, ...],
+    words: str,
+    tmp_path: Path,
+    measured: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("profile", "--runs-dir", str(tmp_path / "runs"), "--diff", "last", measured)
+    assert cli.main(asked) == 0
+    capsys.readouterr()
+    assert cli.main([*asked, *options]) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.out == ""
 
 
 BOTH = {"train": {"predicted": 5, "measured": 7}, "infer": {"predicted": 5, "measured": 7}}

@@ -87,7 +87,9 @@ def test_profile_goes_on_with_the_rows_that_are_missing_broken_or_interrupted(
     assert store.is_profile(tmp_path, profile.id)
 
 
-@pytest.mark.parametrize("name", ["last", "20260101-000000-profile-0000", "../..", "nothing"])
+@pytest.mark.parametrize(
+    "name", ["last", "20260101-000000-profile-0000", "../..", "nothing", "a" * 300, "a\0"]
+)
 def test_profile_that_is_not_there_is_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(NoProfile, match="no profile"):
         store.find(tmp_path / "runs", name)
@@ -102,6 +104,8 @@ def test_profile_that_is_not_there_is_said(tmp_path: Path, name: str) -> None:
         ("warmup", True, "warmup True: expected a whole number from 0"),
         ("warmup", -1, "warmup -1: expected"),
         ("matrix", None, "NoneType"),
+        ("machine", "x", "its machine is damaged at the whole of it"),
+        ("machine", {"packages": [1]}, "its machine is damaged at packages"),
     ],
 )
 def test_description_that_cannot_be_gone_on_with_is_said(
@@ -115,6 +119,56 @@ def test_description_that_cannot_be_gone_on_with_is_said(
         store.find(tmp_path, "last")
     assert words in str(error.value)
     assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [
+        (("why",), "why"),
+        (("predicted", "total"), "predicted.total"),
+        (("measured", "samples_per_s"), "measured.samples_per_s"),
+        (("measured", "tensors"), "measured.tensors"),
+        *((("measured", "tensors", "steady", f"by_{name}"), f"measured.tensors.steady.by_{name}")
+          for name in ("kind", "module", "phase")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("odd", ["x", [5], {"a": "b"}, ...])
+def test_row_that_lacks_a_part_or_has_it_in_another_form_is_none(
+    place: tuple[str, ...], where: str, odd: Any, tmp_path: Path
+) -> None:
+    profile = store.begin(tmp_path, MATRIX, DESCRIPTION)
+    one = MATRIX.configurations()[0]
+    found = json.loads(json.dumps(profiled.row(one.key).as_dict()))
+    inside = found
+    for name in place[:-1]:
+        inside = inside[name]
+    if odd is ...:
+        del inside[place[-1]]
+    elif place == ("why",):
+        inside["why"] = 5
+    else:
+        inside[place[-1]] = odd
+    with pytest.raises(ValueError, match=f"it is no row: damaged at {where}"):
+        row_of(found)
+    (profile.folder / "rows" / one.file_name).write_text(json.dumps(found))
+    assert profile.rows() == []
+
+
+def test_rate_that_is_not_known_leaves_the_row_measured() -> None:
+    found = profiled.row(ONE.key).as_dict()
+    row = row_of({**found, "measured": {**found["measured"], "samples_per_s": None}})
+    assert row.is_measured
+    assert row.samples_per_s is None
+    assert difference.between(row, row).samples_per_s is None
+
+
+def test_files_that_are_nested_without_end_are_said(tmp_path: Path) -> None:
+    profile = store.begin(tmp_path, MATRIX, DESCRIPTION)
+    (profile.folder / "rows" / MATRIX.configurations()[0].file_name).write_text("[" * 100_000)
+    assert profile.rows() == []
+    (profile.folder / "profile.json").write_text("[" * 100_000)
+    with pytest.raises(NoProfile, match="is not what profile writes there"):
+        store.find(tmp_path, "last")
 
 
 BEFORE_IT = running.How(Where("cpu"), Room(150, "--max-host-memory 150"), Supervision(), 3, 1)
@@ -303,6 +357,18 @@ def test_baseline_that_is_renewed_keeps_what_is_not_known_anew(
             '{"schema": 1, "tolerance": 0.02, "configurations": {"specproj/fp32/train/b1/w0": '
             '{"predicted": 5}, "specproj/fp32/train/b1/w2": {"predicted": 6}}}',
             "a configuration twice",
+        ),
+        ("[" * 100_000, "nested too deeply"),
+        (
+            '{"schema": 1, "tolerance": 0.02, "configurations": '
+            '{"specproj-original/fp32/train/b1/recompute": {"predicted": 5}}}',
+            "specproj-original/fp32/train/b1/recompute: expected recompute with a model of",
+        ),
+        (f'{{"schema": 1, "tolerance": {10**400}, "configurations": {{}}}}', "OverflowError"),
+        (
+            '{"schema": 1, "tolerance": 0.02, "configurations": '
+            f'{{"specproj/fp32/train/b1": {{"predicted": {10**400}}}}}}}',
+            "expected bytes, a whole number from 1",
         ),
         (
             '{"schema": 1, "tolerance": 0.02, "allowed": 1, "configurations": {}}',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -58,6 +58,23 @@ def test_attempts_phases_memory_stalls_and_signals_are_there() -> None:
     assert {"host PSS (bytes)", "GPU 0 used (bytes)", "torch allocated (bytes)"} <= counters
     assert {"loss", "mae"} <= counters
     assert {"stall", "SIGTERM to 100"} <= {e["name"] for e in events if e["ph"] == "i"}
+
+
+def test_json_has_everything_that_a_report_is_made_from() -> None:
+    full = replace(
+        reported.material(),
+        at_oom={"allocations": 9, "largest": [{"bytes": 5, "stack": ["unet.py:57 forward"]}]},
+        missing=["a file"],
+    )
+    made = json.loads(json.dumps(trace.content(full), allow_nan=False))
+    names = {{"samples": "timeline"}.get(field.name, field.name) for field in fields(Material)}
+    assert names | {"schema", "phases"} == made.keys()
+    assert all(made[name] for name in names)
+    assert made["at_oom"] == full.at_oom
+    first = full.spent[0]
+    assert made["spent"][0] == {
+        "begin_s": first.begin_s, "end_s": first.end_s, "seconds": first.parts
+    }  # fmt: skip
 
 
 def test_slices_of_a_row_do_not_overlap_and_counters_rise_in_time() -> None:

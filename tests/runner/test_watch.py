@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from probes import procfs
+from runner import supervisors
+from runner.paths import ledger_path, run_paths
+from runner.report import watching
 from runner.report.pace import Pace
-from runner.report.watching import Look, line
-from tests.runner.conftest import Supervised, environment, wait_until
+from runner.report.watching import Look, Watcher, line
+from tests.runner.conftest import Supervised, environment, is_gone, wait_until
 from tests.runner.test_pages import PULSING
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -136,3 +144,51 @@ def test_watch_of_a_run_that_is_over_tells_its_end(
     )  # fmt: skip
     assert (watched.returncode, watched.stderr) == (0, "")
     assert "ok: the job ended well" in watched.stdout
+
+
+@pytest.mark.parametrize("ledger", [None, bytes(range(256)) * 64], ids=["no ledger", "damaged"])
+def test_watch_of_a_lost_run_whose_ledger_is_gone_ends(
+    ledger: bytes | None, start: Start, runs: Path, tmp_path: Path
+) -> None:
+    child = start(["sleep", "1000"])
+    folder = _folder(runs)
+    assert wait_until(lambda: any(s.ppid == child.pid for s in procfs.processes().values()))
+    [job] = [s.pid for s in procfs.processes().values() if s.ppid == child.pid]
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert wait_until(lambda: is_gone(job))
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(folder, elsewhere / folder.name)
+    if ledger is not None:
+        ledger_path(elsewhere).write_bytes(ledger)
+    watched = subprocess.run(
+        [sys.executable, "-m", "runner", "watch", folder.name],
+        env=environment(elsewhere), capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert (watched.returncode, watched.stderr) == (9, "")
+    assert "lost: the supervisor failed, or died and was found later" in watched.stdout
+
+
+ME = asdict(supervisors.here())
+
+
+@pytest.mark.parametrize(
+    ("supervisor", "states"),
+    [
+        (ME, ["running"] * 4),
+        (ME | {"start_ticks": 1}, ["lost"] * 4),
+        (ME | {"place": "pid:[1]", "boot": "another", "host": "another"}, ["running"] * 4),
+        (ME | {"pid": "x"}, ["running", "running", "lost", "lost"]),
+        (None, ["running", "running", "lost", "lost"]),
+    ],
+    ids=["lives", "died", "elsewhere", "odd", "not told"],
+)
+def test_without_a_ledger_the_supervisor_or_the_processes_tell_whether_a_run_goes_on(
+    supervisor: Any, states: list[str], runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_LEDGER_S", 0.0)
+    paths = run_paths(runs, "20260314-091500-exec-true-7f3a")
+    paths.attempt(1).folder.mkdir(parents=True)
+    paths.description.write_text(json.dumps({"job": "exec", "supervisor": supervisor}))
+    watcher = Watcher(runs, paths)
+    assert [watcher.look().state for _ in states] == states
