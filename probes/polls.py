@@ -74,7 +74,7 @@ def _listed(pid: int, arguments: list[int]) -> list[int] | None:
     count = arguments[1]
     if not 0 < count <= _MOST:
         return None
-    raw = _memory(pid, arguments[0], count * _ENTRY.size)
+    raw = procfs.memory_at(pid, arguments[0], count * _ENTRY.size)
     return [one[0] for one in _ENTRY.iter_unpack(raw) if one[0] >= 0] if raw else None
 
 
@@ -85,19 +85,9 @@ def _selected(pid: int, arguments: list[int]) -> list[int] | None:
     found: set[int] = set()
     for address in arguments[1:4]:
         # The kernel reads whole words.
-        raw = _memory(pid, address, (count + 63) // 64 * 8) if address else b""
+        raw = procfs.memory_at(pid, address, (count + 63) // 64 * 8) if address else b""
         if raw is None:
             return None
         bits = int.from_bytes(raw, "little")
         found |= {n for n in range(count) if bits >> n & 1}
     return sorted(found)
-
-
-def _memory(pid: int, address: int, size: int) -> bytes | None:
-    try:
-        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-            memory.seek(address)
-            raw = memory.read(size)
-    except (OSError, ValueError, OverflowError):
-        return None
-    return raw if len(raw) == size else None

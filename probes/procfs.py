@@ -98,6 +98,26 @@ def of_memory(pid: int, name: str, limit: int = 1 << 20) -> bytes | None:
     return _reader.read(pid, lambda: read(path, limit))
 
 
+def memory_at(pid: int, address: int, size: int) -> bytes | None:
+    """``size`` bytes of a process's memory; None where they cannot be read, or not in time, as for
+    :func:`of_memory`."""
+
+    def peek() -> bytes | None:
+        try:
+            descriptor = os.open(f"{_ROOT}/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            raw = os.pread(descriptor, size, address)
+        except (OSError, OverflowError):
+            return None
+        finally:
+            os.close(descriptor)
+        return raw if len(raw) == size else None
+
+    return peek() if pid == os.getpid() else _reader.read(pid, peek)
+
+
 def silent() -> list[int]:
     """Processes whose memory files have been asked for and do not answer."""
     return [pid for pid in _reader.silent() if isinstance(pid, int)]
