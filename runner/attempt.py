@@ -20,6 +20,7 @@ from runner import (
     memory_guard,
     output,
     process_tree,
+    racing,
     stopping,
 )
 from runner.attempt_end import AttemptEnd
@@ -109,7 +110,8 @@ class Attempt:
                 self._group.remove()
             if not isinstance(error, OSError):
                 raise
-            return self._not_started(error)
+            what = f"{self._command[0]}: {error.strerror or error}"
+            return attempt_ending.not_started(what, error.errno, self._started_text, self._troubles)
         finally:
             process_tree.become_subreaper(was_subreaper)
             self._seen.close()
@@ -207,21 +209,11 @@ class Attempt:
     async def _confirmed(self, verdict: Verdict, streams: list[Stream]) -> bool:
         """Whether the stall is one. Whoever asks for the end does not wait for the answer, nor does
         memory: it is watched meanwhile as before."""
-        looking = asyncio.ensure_future(
-            self._seen.stalls.of(verdict, self._tree, streams, self._has_ended)
+        return await racing.answered(
+            self._seen.stalls.of(verdict, self._tree, streams, self._has_ended),
+            self._asked.wait(),
+            self._over_its_limit(),
         )
-        asked = asyncio.ensure_future(self._asked.wait())
-        filled = asyncio.ensure_future(self._over_its_limit())
-        try:
-            await asyncio.wait((looking, asked, filled), return_when=asyncio.FIRST_COMPLETED)
-            if looking.done():
-                return looking.result()
-            return False
-        finally:
-            for task in (looking, asked, filled):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
 
     async def _over_its_limit(self) -> None:
         """Until the job holds more than it may; samples are taken all the while."""
@@ -331,11 +323,10 @@ class Attempt:
 
         def hurried() -> bool:
             guard = self._seen.guard
-            if guard is None or self._interrupts > 1:
-                return self._interrupts > 1
-            if reason is Stop.MEMORY_LIMIT:
-                return guard.has_run_away(self._tree.scan())
-            return guard.is_over(self._tree.scan())
+            return self._interrupts > 1 or (
+                guard is not None
+                and guard.cuts_short(self._tree.scan(), is_reason=reason is Stop.MEMORY_LIMIT)
+            )
 
         whom = "the first process" if gently else "the whole tree"
         self._console.note("signal", f"SIGTERM to {whom}, because of: {reason.value}")
@@ -404,10 +395,6 @@ class Attempt:
             f"({self._paths.supervisor_error.name} has the traceback)"
         )
         return replace(end, evidence=replace(end.evidence, supervisor_error=told))
-
-    def _not_started(self, error: OSError) -> AttemptEnd:
-        what = f"{self._command[0]}: {error.strerror or error}"
-        return attempt_ending.not_started(what, error.errno, self._started_text, self._troubles)
 
     def _trouble(self, text: str) -> None:
         """Say once what is not measured or kept; the job goes on."""

@@ -11,11 +11,11 @@ import re
 from dataclasses import replace
 
 from probes.dumps import ProcessDump, Stack, parse
-from runner import waits
+from runner import thread_roles, waits
 from runner.evidence import Fact
 from runner.hangs import BY_KIND, Hang, Scene, Suspect, decide, tells
 from runner.outcomes import Outcome
-from runner.waits import Kind
+from runner.wait_kinds import Kind
 
 _STILL = re.compile(
     r"^process (\d+) \((.{1,40})\) is (stopped|in uninterruptible sleep): no stack", re.MULTILINE
@@ -68,7 +68,7 @@ def read_dump(text: str) -> Hang | None:
         suspects = (replace(suspects[0], state=state[1]),)
         still = suspects
     leaving = processes[0].stacks[0]
-    if len(processes) == 1 and not still and waits.says_exit(leaving):
+    if len(processes) == 1 and not still and thread_roles.says_exit(leaving):
         return _leaving(leaving, suspects[0])
     if still or any(s.wait is not None and s.wait.kind in BY_KIND for s in suspects):
         found = decide(Scene(_first_that_tells(suspects)))
@@ -106,7 +106,7 @@ def _leaving(main: Stack, who: Suspect) -> Hang:
 def _suspect_of(dump: ProcessDump) -> Suspect:
     main = dump.stacks[0]
     wait = waits.of_stack(main)
-    if (wait is None or wait.kind is Kind.LOCK) and waits.is_for_a_thread(main):
+    if (wait is None or wait.kind is Kind.LOCK) and thread_roles.is_for_a_thread(main):
         wait = waits.of_others(dump.stacks[1:], (*waits.FOR_A_THREAD, Kind.LOCK)) or wait
     elif wait is None and main.active is not False:
         # Without a main thread that tells, another that does may: a gdb dump names none.
@@ -115,7 +115,7 @@ def _suspect_of(dump: ProcessDump) -> Suspect:
         pid=dump.pid,
         name=dump.command.split(" ")[0].rpartition("/")[2],
         wait=wait,
-        is_worker=waits.is_loader_worker(main.frames),
+        is_worker=thread_roles.is_loader_worker(main.frames),
         place=str(main.frames[0]) if main.frames else "",
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from runner.evidence import Fact
 from runner.outcomes import Outcome
-from runner.waits import Kind, Wait
+from runner.wait_kinds import Kind, Wait
 
 SPINNING = 0.7
 """Processor share, of one core, from which a process is busy."""

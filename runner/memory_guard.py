@@ -52,5 +52,9 @@ class MemoryGuard:
             self.picture = MemoryPicture(used, self.watch.limit, held.largest)
         return finding is Finding.OVER
 
-    def has_run_away(self, members: Sequence[Stat]) -> bool:
-        return self.watch.has_run_away(sum(member.rss for member in members))
+    def cuts_short(self, members: Sequence[Stat], *, is_reason: bool) -> bool:
+        """Whether a job that was asked to end is given no more time: it passes the limit meanwhile,
+        or, where that is why it was asked (``is_reason``), has run away."""
+        if is_reason:
+            return self.watch.has_run_away(sum(member.rss for member in members))
+        return self.is_over(members)

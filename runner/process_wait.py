@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from probes.dumps import Stack
 from probes.stacks import ProcessPicture, Thread
-from runner import waits
-from runner.waits import Kind, Wait
+from runner import thread_roles, waits
+from runner.wait_kinds import Kind, Wait
 
 WORKER_NAME = "pt_data_worker"
 _IN_A_THREAD = "in a thread that the main one waits for"
@@ -47,7 +47,7 @@ def awaits(process: ProcessPicture, tree: Sequence[ProcessPicture]) -> tuple[int
     if wait is None:
         return ()
     main = process.stacks[0] if process.stacks else None
-    is_loop = main is not None and waits.is_idle_loop(main) and tid == process.pid
+    is_loop = main is not None and thread_roles.is_idle_loop(main) and tid == process.pid
     found: list[int] = []
     if wait.kind is Kind.IO or is_loop:
         known = {one.pid for one in tree}
@@ -60,19 +60,21 @@ def awaits(process: ProcessPicture, tree: Sequence[ProcessPicture]) -> tuple[int
         ]
     if is_loop and process.polled is not None:
         found += process.polled.processes
-    if main is not None and (is_loop or (wait.kind is Kind.LOCK and waits.is_for_a_thread(main))):
+    if main is not None and (
+        is_loop or (wait.kind is Kind.LOCK and thread_roles.is_for_a_thread(main))
+    ):
         has_pool = _has_pool(process)
         found += [
             one.pid
             for one in tree
             if one.parent == process.pid
-            and (waits.is_pool_worker(one.stacks[0].frames) if one.stacks else has_pool)
+            and (thread_roles.is_pool_worker(one.stacks[0].frames) if one.stacks else has_pool)
         ]
     return tuple(dict.fromkeys(found))
 
 
 def _has_pool(process: ProcessPicture) -> bool:
-    return any(waits.manages_processes(stack) for stack in process.stacks[1:])
+    return any(thread_roles.manages_processes(stack) for stack in process.stacks[1:])
 
 
 def _decisive(process: ProcessPicture) -> tuple[Wait | None, int | None]:
@@ -81,10 +83,10 @@ def _decisive(process: ProcessPicture) -> tuple[Wait | None, int | None]:
     seen = waits.of_stack(process.stacks[0]) if process.stacks else None
     if seen is not None:
         main = process.stacks[0]
-        if waits.is_idle_loop(main) and seen.kind is Kind.IO:
+        if thread_roles.is_idle_loop(main) and seen.kind is Kind.IO:
             return _of_loop(process, seen, own)
-        is_for_another = seen.kind is Kind.LOCK and waits.is_for_a_thread(main)
-        if is_for_another or waits.serves(main):
+        is_for_another = seen.kind is Kind.LOCK and thread_roles.is_for_a_thread(main)
+        if is_for_another or thread_roles.serves(main):
             other = _of_threads(process, _IN_A_THREAD)
             if other is not None:
                 return other
@@ -113,19 +115,19 @@ def _of_call(process: ProcessPicture, seen: Wait | None) -> Wait | None:
 def _of_threads(process: ProcessPicture, where: str) -> tuple[Wait, int | None] | None:
     """What the threads that the main one waits for are waiting for, the most telling of them."""
     main = process.stacks[0]
-    others = [s for s in process.stacks[1:] if not waits.is_in_background(s)]
-    working = [stack for stack in others if waits.works_for(stack, main)]
-    if not working and not waits.is_idle_loop(main) and not _has_pool(process):
+    others = [s for s in process.stacks[1:] if not thread_roles.is_in_background(s)]
+    working = [stack for stack in others if thread_roles.works_for(stack, main)]
+    if not working and not thread_roles.is_idle_loop(main) and not _has_pool(process):
         working = others
     found = [(wait, stack) for stack in working if (wait := _of_thread(process, stack))]
     for kind in waits.FOR_A_THREAD:
         for wait, stack in found:
             if wait.kind is kind:
                 rest = [w.kind for w, s in found if s is not stack and w.kind is not kind]
-                if not waits.is_idle_loop(main) and not waits.names_its_thread(main):
+                if not thread_roles.is_idle_loop(main) and not thread_roles.names_its_thread(main):
                     rest.append(Kind.LOCK)
                 text = f"{wait.text}, {where}"
-                sure = wait.sure and not waits.is_at_exit(main)
+                sure = wait.sure and not thread_roles.is_at_exit(main)
                 return replace(wait, text=text, sure=sure, others=tuple(rest)), stack.thread
     return None
 
@@ -177,7 +179,7 @@ def unfinished(process: ProcessPicture) -> Stack | None:
     main = process.stacks[0]
     if not any(f.plain == "_shutdown" and f.file.endswith("threading.py") for f in main.frames):
         return None
-    left = [s for s in process.stacks[1:] if not waits.is_in_background(s)]
+    left = [s for s in process.stacks[1:] if not thread_roles.is_in_background(s)]
     known = [(stack, wait) for stack in left if (wait := _of_thread(process, stack))]
     known = [(stack, wait) for stack, wait in known if wait.kind is not Kind.HELPER]
     works = [stack for stack, wait in known if _is_at_work(stack, wait, process.command)]

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from probes.dumps import Frame, Stack
 from probes.stacks import ProcessPicture
-from runner import process_wait, rank_facts, waits
+from runner import process_wait, rank_facts, thread_roles, waits
 from runner.evidence import Fact, StallPicture
 from runner.hangs import SPINNING, Hang, Scene, Suspect, decide
 from runner.outcomes import Outcome
 from runner.process_wait import WORKER_NAME, wait_of
-from runner.waits import Kind, Wait
+from runner.wait_kinds import Kind, Wait
 
 _MOVING_SHARE = 0.05
 _MOVING_BYTES = 1 << 16
@@ -93,7 +93,7 @@ def left_for_a_child(picture: StallPicture | None) -> str | None:
         return None
     first = tree[0]
     wait = wait_of(first)
-    if wait is None or not waits.says_exit(first.stacks[0]):
+    if wait is None or not thread_roles.says_exit(first.stacks[0]):
         return None
     if wait.kind is not Kind.JOIN and not process_wait.awaits(first, tree):
         return None
@@ -103,7 +103,7 @@ def left_for_a_child(picture: StallPicture | None) -> str | None:
 def left_for_a_thread(picture: StallPicture | None) -> str | None:
     """The same of a thread in which the program goes on; None: there is no such."""
     for process in _depended_on(picture.processes) if picture is not None else ():
-        at_exit = bool(process.stacks) and waits.is_at_exit(process.stacks[0])
+        at_exit = bool(process.stacks) and thread_roles.is_at_exit(process.stacks[0])
         if at_exit and (thread := process_wait.unfinished(process)):
             where = f"{process.name} (pid {process.pid}) has run to its end but for a thread"
             return f"{where} ({thread.name})" if thread.name else where
@@ -115,7 +115,7 @@ def end_reached(picture: StallPicture | None) -> str | None:
     if picture is None or picture.moved or is_busy(picture.processes):
         return None
     last = [p for p in _depended_on(picture.processes) if p.stacks and not _passes_on(p)]
-    if not last or not all(waits.is_at_exit(process.stacks[0]) for process in last):
+    if not last or not all(thread_roles.is_at_exit(process.stacks[0]) for process in last):
         return None
     if any(process_wait.unfinished(process) for process in last):
         return None
@@ -211,7 +211,7 @@ def _state_of(process: ProcessPicture) -> str:
 
 
 def _is_worker(process: ProcessPicture, parents: Wait | None) -> bool:
-    if process.stacks and waits.is_loader_worker(process.stacks[0].frames):
+    if process.stacks and thread_roles.is_loader_worker(process.stacks[0].frames):
         return True
     return process.name == WORKER_NAME or (parents is not None and parents.kind is Kind.LOADER)
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes import dumps
-from runner import waits
+from runner import thread_roles, waits
 from runner.dump_text import read_dump
 from runner.hangs import Scene, Suspect, decide
 from runner.outcomes import Outcome
-from runner.waits import Kind, Wait
+from runner.wait_kinds import Kind, Wait
 
 
 def spy(*frames: str, state: str = "idle", name: str = "MainThread") -> str:
@@ -230,7 +230,7 @@ def test_program_is_at_its_exit_where_none_of_its_first_frames_is_left(
     at_exit: bool, frames: tuple[str, ...]
 ) -> None:
     [dump] = dumps.parse("Process 7: python x.py\nPython v3.11.7\n\n" + spy(*frames))
-    assert waits.is_at_exit(dump.stacks[0]) is at_exit
+    assert thread_roles.is_at_exit(dump.stacks[0]) is at_exit
 
 
 def test_empty_tree_is_unknown() -> None:
