@@ -85,6 +85,20 @@ async def main():
 asyncio.run(main())
 """
 
+SERVER = """
+import multiprocessing, socket, threading
+def serve(server):
+    lock = threading.Lock()
+    client, _ = server.accept()
+    with lock, lock:
+        client.send(b"1")
+server = socket.create_server(("127.0.0.1", 0))
+multiprocessing.get_context("fork").Process(target=serve, args=(server,)).start()
+name = server.getsockname()
+server.close()
+socket.create_connection(name).recv(1)
+"""
+
 
 @pytest.mark.parametrize(
     ("job", "outcome", "named"),
@@ -94,8 +108,9 @@ asyncio.run(main())
          "hang.lock", "waits for a lock"),
         ([sys.executable, "-c", POOL], "hang.io", "at read (<string>:5)"),
         ([sys.executable, "-c", LOOP], "hang.lock", "its tasks wait for one another"),
+        ([sys.executable, "-c", SERVER], "hang.lock", "the other end of its socket is held by"),
     ],
-    ids=["tee", "pool", "loop"],
+    ids=["tee", "pool", "loop", "server"],
 )  # fmt: skip
 def test_wait_is_followed_to_its_cause(
     supervise: Supervise, job: list[str], outcome: str, named: str
