@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fwi import config, rng, weights
 from fwi.models import build
+from fwi.optimizer import AdamW
 from fwi.precision import Precision
 from fwi.ranks import Ranks, with_common_statistics
 from fwi.shares import Member
@@ -183,7 +184,7 @@ def _options(job: config.Train) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value}
 
 
-def _adamw(network: nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
+def _adamw(network: nn.Module, rate: float, decay: float) -> AdamW:
     """AdamW that decays matrices and kernels only: biases, norms and wave speeds have a meaning
     that does not tend to 0. Fused: on a device it takes the gradient scale without waiting."""
     kernels = [p for p in network.parameters() if p.ndim >= 2]
@@ -192,7 +193,7 @@ def _adamw(network: nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
         {"params": kernels, "weight_decay": decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)
+    return AdamW([group for group in groups if group["params"]], lr=rate, fused=True)
 
 
 def _average(network: nn.Module, decay: float) -> AveragedModel:
