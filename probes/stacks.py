@@ -90,6 +90,8 @@ class ProcessPicture:
     """What the main thread polls."""
     own_ends: int = 0
     """How many of the sockets that it polls have their other end in the same process."""
+    alternates: bool = False
+    """Whether one capture met it asleep and the other in input or output."""
 
 
 def threads(pid: int) -> tuple[Thread, ...]:

@@ -79,6 +79,13 @@ def _has_pool(process: ProcessPicture) -> bool:
 
 def _decisive(process: ProcessPicture) -> tuple[Wait | None, int | None]:
     """What keeps the process waiting, and in which of its threads."""
+    wait, tid = _seen_now(process)
+    if process.alternates and wait is not None and wait.kind in (Kind.SLEEP, Kind.IO):
+        wait = Wait(Kind.SLEEP, "a loop of sleep and input or output", others=(Kind.IO,))
+    return wait, tid
+
+
+def _seen_now(process: ProcessPicture) -> tuple[Wait | None, int | None]:
     own = process.threads[0].tid if process.threads else process.pid
     seen = waits.of_stack(process.stacks[0]) if process.stacks else None
     if seen is not None:

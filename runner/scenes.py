@@ -132,13 +132,20 @@ def _passes_on(process: ProcessPicture) -> bool:
 def completed(
     later: Sequence[ProcessPicture], earlier: Sequence[ProcessPicture]
 ) -> list[ProcessPicture]:
-    """With the stacks of a second before where none could be taken again (pure): on a machine that
-    is busy a debugger that has answered once may not answer twice."""
-    before = {picture.pid: picture.stacks for picture in earlier}
-    return [
-        picture if picture.stacks else replace(picture, stacks=before.get(picture.pid, ()))
-        for picture in later
-    ]
+    """With what only both captures tell (pure). The stacks of a second before, where none could be
+    taken again: on a machine that is busy a debugger that has answered once may not answer twice.
+    And who sleeps in the one and is in input or output in the other: neither holds it."""
+    before = {picture.pid: picture for picture in earlier}
+    return [_with_both(picture, before.get(picture.pid)) for picture in later]
+
+
+def _with_both(picture: ProcessPicture, before: ProcessPicture | None) -> ProcessPicture:
+    if before is None:
+        return picture
+    if not picture.stacks:
+        return replace(picture, stacks=before.stacks)
+    kinds = {wait.kind for one in (before, picture) if (wait := wait_of(one))}
+    return replace(picture, alternates=kinds == {Kind.SLEEP, Kind.IO})
 
 
 def moved(before: Sequence[ProcessPicture], after: Sequence[ProcessPicture]) -> bool:

@@ -246,3 +246,33 @@ def test_work_in_a_thread_after_the_end_of_the_main_one_is_no_certain_wait() -> 
     process = picture(10, SHUTDOWN, (*f(*READS), *THREAD))
     found = scenes.hang_of(StallPicture(9.0, 9.0, (process,)))
     assert (found.outcome.value, found.confidence) == ("hang.io", 0.6)
+
+
+SLEEPS, WRITES = f("clock_nanosleep (libc.so.6)"), f("write (libc.so.6)")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "also"),
+    [
+        # A loop that prints and sleeps is held by neither, whichever the captures met.
+        (SLEEPS, WRITES, "hang.unknown", ("hang.io",)),
+        (WRITES, SLEEPS, "hang.unknown", ("hang.io",)),
+        (WRITES, WRITES, "hang.io", ()),
+        (SLEEPS, SLEEPS, "hang.unknown", ()),
+        (LOCKED, WRITES, "hang.io", ()),
+        ((), WRITES, "hang.io", ()),
+    ],
+)
+def test_what_both_captures_met_is_what_holds_a_process(
+    before: tuple[str, ...], after: tuple[str, ...], outcome: str, also: tuple[str, ...]
+) -> None:
+    pictures = [picture(10, frames) if frames else picture(10) for frames in (before, after)]
+    seen = scenes.completed(pictures[1:], pictures[:1])
+    found = scenes.hang_of(StallPicture(9.0, 9.0, tuple(seen)))
+    assert (found.outcome.value, tuple(also.value for also in found.also)) == (outcome, also)
+
+
+def test_loop_that_sleeps_and_reads_is_not_followed_to_who_holds_the_other_end() -> None:
+    reads, writer = picture(10, READS, partners={10: (20,)}), picture(20, LOCKED, parent=10)
+    assert process_wait.awaits(reads, [reads, writer]) == (20,)
+    assert process_wait.awaits(replace(reads, alternates=True), [reads, writer]) == ()
